@@ -1,0 +1,63 @@
+"""Bytes to text: which of the encodings met in Chinese offices a file is written in."""
+
+from __future__ import annotations
+
+import codecs
+
+from onemap.errors import InputError
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def decode(data: bytes, encoding: str | None = None, where: str = "") -> tuple[str, str]:
+    """The text of a file and the encoding it was in: byte order mark, then UTF-8, then GB18030, all strict.
+
+    Raises InputError when none fits.
+
+    >>> decode("宗地".encode("gbk"))
+    ('宗地', 'GB18030')
+    """
+    if encoding:
+        try:
+            return data.decode(encoding), encoding
+        except (LookupError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"not text in {encoding}: {error}", where=where, mend="correct 'encoding'"
+            ) from None
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            try:
+                return data.decode(name), name.upper()
+            except UnicodeDecodeError:
+                break
+    for name in ("UTF-8", "GB18030"):
+        try:
+            return data.decode(name), name
+        except UnicodeDecodeError:
+            continue
+    raise InputError(
+        "the text is neither UTF-8, UTF-16 nor GB18030",
+        where=where,
+        mend="name the encoding, or save the file as UTF-8",
+    )
+
+
+def fits(cells: list[bytes], encoding: str) -> bool:
+    """Whether every cell decodes in the encoding, a last character cut by the field width excepted.
+
+    >>> fits(["一".encode("gbk")], "GB18030"), fits(["宗地".encode("gbk")], "UTF-8")
+    (True, False)
+    """
+    try:
+        make = codecs.getincrementaldecoder(encoding)
+        for cell in cells:
+            make().decode(cell, final=False)
+    except (LookupError, UnicodeDecodeError):
+        return False
+    return True

@@ -1,0 +1,228 @@
+"""The workspace file ``onemap.yaml``: which file is which layer, in whose coordinates, as of when."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from onemap.errors import InputError
+from onemap.land.text import decode
+from onemap.land.values import parse_date
+
+NAME = "onemap.yaml"
+_SHALLOW = "a workspace needs three levels only"
+
+
+def _to_date(value: Any) -> datetime.date | None:
+    if value in ("", None):
+        return None
+    found = parse_date(value)
+    if found is None:
+        raise PydanticCustomError("date", "not a date: '{value}'; write it as 2024-03-01", {"value": value})
+    return found
+
+
+def _to_list(value: Any) -> Any:
+    return [] if value in ("", None) else value
+
+
+def _to_dict(value: Any) -> Any:
+    return {} if value in ("", None) else value
+
+
+Date = Annotated[datetime.date | None, BeforeValidator(_to_date)]
+Words = Annotated[dict[str, str], BeforeValidator(_to_dict)]
+Bounds = Annotated[list[float], Field(min_length=4, max_length=4)]
+Extent = str | Bounds
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Split(_Strict):
+    """One row per item of a list field: the field and what stands between the items."""
+
+    field: str
+    separator: str = "、"
+
+
+class Source(_Strict):
+    """One file, or folder of files, that feeds one layer."""
+
+    layer: str
+    path: str
+    table: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    where: Annotated[dict[str, str | list[str]], BeforeValidator(_to_dict)] = {}
+    fields: Words = {}
+    constants: Words = {}
+    split: Split | None = None
+    class_code: str | None = None
+    extent: Extent = "features"
+    data_date: Date = None
+    valid_until: Date = None
+    accept_wgs84: bool = False
+    at: str = Field(default="", exclude=True)
+
+
+class Nowhere(_Strict):
+    """A statement that a layer exists nowhere within an extent, and who said so when."""
+
+    layer: str
+    statement: str
+    stated_on: Date = None
+    valid_until: Date = None
+    extent: Extent = "town"
+    at: str = Field(default="", exclude=True)
+
+
+class Sites(_Strict):
+    """Where the sites lie and how to read them."""
+
+    path: str
+    table: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    fields: Words = {}
+    accept_wgs84: bool = False
+
+
+class Workspace(_Strict):
+    """What ``onemap.yaml`` says: name, CRS, dates, town, sources, statements, sites; ``path`` is its folder."""
+
+    name: str
+    crs: str
+    as_of: Date = None
+    dates: Annotated[dict[str, Date], BeforeValidator(_to_dict)] = {}
+    town: str | None = None
+    sources: Annotated[list[Source], BeforeValidator(_to_list)] = []
+    none: Annotated[list[Nowhere], BeforeValidator(_to_list)] = []
+    sites: Annotated[Sites | None, BeforeValidator(lambda v: {"path": v} if isinstance(v, str) else v)] = None
+    path: Path = Field(default=Path("."))
+    file: Path = Field(default=Path(NAME))
+
+    def resolve(self, path: str) -> Path:
+        """The absolute path of a path written in the workspace file."""
+        return (self.path / path).resolve()
+
+
+def load_workspace(path: str | Path) -> Workspace:
+    """A workspace read and checked from its folder or its ``onemap.yaml``.
+
+    Every scalar is taken as text (``030`` stays ``030``); duplicate and unknown keys are refused.
+    Raises InputError with ``file:line`` and the nearest valid name.
+    """
+    path = Path(path)
+    file = path / NAME if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(
+            "no workspace file here",
+            where=str(file),
+            mend=f"give a folder that holds {NAME}, or the file itself",
+        )
+    lines: dict[tuple, int] = {}
+    raw = _load(file, lines)
+    if not isinstance(raw, dict):
+        raise InputError("a workspace is a list of 'key: value' lines", where=f"{file}:1")
+    for forbidden in ("path", "file"):
+        if forbidden in raw:
+            raise _unknown(file, lines.get((forbidden,), 1), forbidden, Workspace)
+    for key in ("sources", "none"):
+        for i, item in enumerate(raw.get(key) or []):
+            if isinstance(item, dict):
+                if "at" in item:
+                    raise _unknown(
+                        file, lines.get((key, i, "at"), 1), "at", Source if key == "sources" else Nowhere
+                    )
+                item["at"] = f"{file}:{lines.get((key, i), 1)}"
+    raw |= {"path": file.parent, "file": file}
+    try:
+        return Workspace.model_validate(raw)
+    except ValidationError as error:
+        raise _explain(error, file, lines) from None
+
+
+def _load(file: Path, lines: dict[tuple, int]) -> Any:
+    text, _ = decode(file.read_bytes())
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        raise InputError("nested too deeply", where=f"{file}:1", mend=_SHALLOW) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise InputError(
+            f"not valid YAML: {getattr(error, 'problem', None) or error}",
+            where=f"{file}:{line}",
+            mend="check indentation, quotes and the blank after ':'",
+        ) from None
+    return {} if node is None else _plain(node, (), lines, file)
+
+
+def _plain(node: yaml.Node, at: tuple, lines: dict[tuple, int], file: Path, depth: int = 0) -> Any:
+    line = node.start_mark.line + 1
+    lines.setdefault(at, line)
+    if depth > 20 or len(lines) > 200_000:
+        raise InputError("nested too deeply", where=f"{file}:{line}", mend=_SHALLOW)
+    if isinstance(node, yaml.ScalarNode):
+        bare = node.style is None and node.value in ("null", "~", "Null", "NULL")
+        return "" if bare else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(child, at + (i,), lines, file, depth + 1) for i, child in enumerate(node.value)]
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        where = f"{file}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise InputError("a key must be a single word", where=where)
+        if key.value in found:
+            raise InputError(f"'{key.value}' is given twice", where=where, mend="keep one of the two lines")
+        lines[at + (key.value,)] = key.start_mark.line + 1
+        found[key.value] = _plain(value, at + (key.value,), lines, file, depth + 1)
+    return found
+
+
+def _model_at(loc: tuple) -> type[BaseModel]:
+    match loc:
+        case ("sources", int(), "split", *rest) if rest:
+            return Split
+        case ("sources", int(), *_):
+            return Source
+        case ("none", int(), *_):
+            return Nowhere
+        case ("sites", *_):
+            return Sites
+    return Workspace
+
+
+def _unknown(file: Path, line: int, key: str, model: type[BaseModel]) -> InputError:
+    names = [
+        n for n in model.model_fields if n not in ("at", "file") and (n != "path" or model is not Workspace)
+    ]
+    near = difflib.get_close_matches(key, names, 1, 0.5)
+    mend = f"did you mean '{near[0]}'?" if near else f"valid names are {', '.join(names)}"
+    return InputError(f"unknown key '{key}'", where=f"{file}:{line}", mend=mend)
+
+
+def _explain(error: ValidationError, file: Path, lines: dict[tuple, int]) -> InputError:
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    loc = tuple(first["loc"])
+    known = loc
+    while known and known not in lines:
+        known = known[:-1]
+    line = lines.get(known, 1)
+    key = ".".join(str(part) for part in loc if part not in ("str", "list[constrained-float]"))
+    if first["type"] == "extra_forbidden":
+        return _unknown(file, line, str(loc[-1]), _model_at(loc))
+    if first["type"] == "missing":
+        return InputError(
+            f"'{loc[-1]}' is missing", where=f"{file}:{line}", mend=f"add a line '{loc[-1]}: …'"
+        )
+    return InputError(f"'{key}': {first['msg']}", where=f"{file}:{line}")
