@@ -1,0 +1,1 @@
+"""The book: `layers/` read into frozen types, every row checked and dated."""

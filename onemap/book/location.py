@@ -1,0 +1,44 @@
+"""Where the packaged book lies: beside the package in a checkout, inside it in a wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from onemap.errors import InputError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def layers_path() -> Path:
+    """The folder of the packaged book.
+
+    >>> (layers_path() / "book.yaml").is_file()
+    True
+    """
+    for folder in (PACKAGE / "layers", PACKAGE.parent / "layers"):
+        if (folder / "book.yaml").is_file():
+            return folder
+    raise InputError(
+        "the packaged book is not installed", where=str(PACKAGE / "layers"), mend="reinstall onemap"
+    )
+
+
+def sample_path() -> Path:
+    """The folder of the sample town, a complete workspace that ships with the package.
+
+    >>> sample_path().name
+    'sample'
+    """
+    return layers_path() / "sample"
+
+
+def label(path: Path) -> str:
+    """A path as errors name it: relative to the working folder where it lies inside it.
+
+    >>> label(Path("rules.csv"))
+    'rules.csv'
+    """
+    try:
+        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return Path(path).as_posix()
