@@ -73,7 +73,7 @@ def policy(scripts: str, styles: str, hosts: Iterable[str] = ()) -> str:
     "default-src 'none'; script-src 'sha"
     """
     allowed = " ".join(dict.fromkeys(_hash(body) for _, body in SCRIPT.findall(scripts)))
-    looks = " ".join(dict.fromkeys(_hash(body) for body in STYLE.findall(styles)))
+    looks = " ".join(dict.fromkeys(_hash(body) for body in STYLE.findall(SCRIPT.sub("", styles))))
     pictures = " ".join(["data:", *hosts])
     nothing = "'none'"
     return (
@@ -104,7 +104,9 @@ def _render(root: folium.Figure) -> tuple[str, str, str]:
 def _check(elements: list[Element], hosts: tuple[str, ...]) -> None:
     for element in elements:
         if isinstance(element, folium.Icon):
-            raise InputError("folium.Icon needs files that are not carried offline", mend="use CircleMarker or DivIcon")
+            raise InputError(
+                "folium.Icon needs files that are not carried offline", mend="use CircleMarker or DivIcon"
+            )
         for name in ADDRESSED:
             address = getattr(element, name, None)
             if isinstance(address, str) and "//" in address[:10] and not _allowed(address, hosts):

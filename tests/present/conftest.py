@@ -12,14 +12,34 @@ import pytest
 from shapely import box
 
 from onemap import frames
+from onemap.book.texts import Texts
 
 CRS = "EPSG:4529"
 X, Y = 41_500_000.0, 4_555_000.0
 TEXTS = Path(__file__).parents[2] / "layers" / "texts"
-HOSTILE = "<img src=x onerror=\"window.hacked=1\"></script><script>window.hacked=1</script>"
+HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>'
 BOOK_TEXTS = {
+    "cite.and": ("'、'", "'; '"),
+    "cite.title": ("《{title}》", "{title}"),
+    "cite.numbered": ("《{title}》({number})", "{title} ({number})"),
+    "cite.article": ("第{number}条", " Article {number}"),
+    "cite.unchecked": ("(未核对)", " (unchecked)"),
+    "verdict.clear": ("无管控冲突", "clear"),
+    "verdict.prohibited": ("涉及禁止", "prohibited"),
+    "verdict.incomplete": ("数据不全", "incomplete"),
+    "route.may_skip": ("可不预审", "may be skipped"),
+    "route.needs_review": ("人工研判", "needs review"),
+    "effect.prohibit": ("禁止", "prohibit"),
+    "effect.consent": ("须经同意", "consent"),
+    "effect.inform": ("提示", "inform"),
+    "status.triggered": ("触发", "triggered"),
+    "status.clear": ("不涉及", "clear"),
+    "status.not_assessed": ("缺数据未评估", "not assessed"),
     "rule.K01.title": ("不得占用永久基本农田", "Do not occupy permanent basic farmland"),
-    "rule.K01.reason": ("压占永久基本农田 {area_m2:.2f} 平方米", "{area_m2:.2f} m² of permanent basic farmland"),
+    "rule.K01.reason": (
+        "压占永久基本农田 {area_m2:.2f} 平方米",
+        "{area_m2:.2f} m² of permanent basic farmland",
+    ),
     "rule.K01.remedy": ("调整选址避让", "Move the site"),
     "rule.K21.title": ("建设控制地带", "Heritage control zone"),
     "rule.K21.reason": ("位于建设控制地带", "In a heritage control zone"),
@@ -34,20 +54,12 @@ BOOK_TEXTS = {
 }
 
 
-class Texts(dict):
-    def __call__(self, key, lang="zh", **values):
-        return self[key][lang == "en"].format(**values)
-
-    def get(self, key, lang="zh", default=None):
-        return self[key][lang == "en"] if key in self else default
-
-
 def texts():
-    found = Texts(BOOK_TEXTS)
+    found = dict(BOOK_TEXTS)
     for path in sorted(TEXTS.glob("*.csv")):
         with path.open(encoding="utf-8-sig") as lines:
             found.update({row["key"]: (row["zh"], row["en"]) for row in csv.DictReader(lines)})
-    return found
+    return Texts(found)
 
 
 def square(column, row, width=1.0, height=1.0, size=600.0):
@@ -69,7 +81,9 @@ def _catalogue(words):
     layers = pd.DataFrame(rows, columns="layer name_zh name_en group code_table".split()).set_index("layer")
     layers["default_class"] = ""
     codes = {
-        "tdytq": _codes({"030": ("城镇建设用地区", "Town construction"), "010": ("基本农田保护区", "Farmland")}),
+        "tdytq": _codes(
+            {"030": ("城镇建设用地区", "Town construction"), "010": ("基本农田保护区", "Farmland")}
+        ),
         "ydyh2023": _codes(
             {
                 "0101": ("水田", "Paddy"),
@@ -79,7 +93,9 @@ def _catalogue(words):
         ),
         "evaluation_items": _codes({"RE02": ("地质灾害危险性评估", "Geological hazard assessment")}),
     }
-    return SimpleNamespace(layers=layers, codes=codes, texts=words, enumerations=pd.DataFrame(), version="c0ffee")
+    return SimpleNamespace(
+        layers=layers, codes=codes, texts=words, enumerations=pd.DataFrame(), version="c0ffee"
+    )
 
 
 def _codes(names):
@@ -93,13 +109,33 @@ def _rulebook(words, as_of):
         ("K02", "on_redline", "prohibit", "自然资源", "found", ""),
         ("K21", "in_heritage_control", "consent", "文物", "found", "2024-01-05"),
     ]
-    rules = pd.DataFrame(rows_of(rules), columns="rule_id predicate effect authority basis checked_on".split())
+    rules = pd.DataFrame(
+        rows_of(rules), columns="rule_id predicate effect authority basis checked_on".split()
+    )
     rules["text"] = "rule." + rules.rule_id + ".title"
     predicates = pd.DataFrame(
         [
-            ("on_farmland", "permanent_basic_farmland", "overlap_area_m2", "gt", "hit_min_area", "", 0.005, "m2"),
+            (
+                "on_farmland",
+                "permanent_basic_farmland",
+                "overlap_area_m2",
+                "gt",
+                "hit_min_area",
+                "",
+                0.005,
+                "m2",
+            ),
             ("on_redline", "ecological_redline", "overlap_area_m2", "gt", "hit_min_area", "", 0.005, "m2"),
-            ("in_heritage_control", "heritage_control", "overlap_area_m2", "gt", "hit_min_area", "", 0.005, "m2"),
+            (
+                "in_heritage_control",
+                "heritage_control",
+                "overlap_area_m2",
+                "gt",
+                "hit_min_area",
+                "",
+                0.005,
+                "m2",
+            ),
         ],
         columns="predicate_id subject measure operator parameter value threshold unit".split(),
     ).set_index("predicate_id")
@@ -112,12 +148,15 @@ def _rulebook(words, as_of):
         columns="subject_id layer where".split(),
     )
     laws = pd.DataFrame(
-        [("LAL", "土地管理法", "Land Administration Law", "", "1"), ("HPL", "文物保护法", "Heritage Law", "", "1")],
+        [
+            ("LAL", "土地管理法", "Land Administration Law", "", "1"),
+            ("HPL", "文物保护法", "Heritage Law", "", "1"),
+        ],
         columns="law_id title_zh title_en number rank".split(),
     ).set_index("law_id")
     articles = pd.DataFrame(
-        [("LAL/35", "第三十五条", "Article 35", "2024-01-05"), ("HPL/29", "第二十九条", "Article 29", "")],
-        columns="citation text_zh text_en checked_on".split(),
+        [("LAL/35", "LAL", "35", "2024-01-05"), ("HPL/29", "HPL", "29", "")],
+        columns="citation law_id article checked_on".split(),
     ).set_index("citation")
     return SimpleNamespace(
         as_of=as_of, version="abc123def456", name={"zh": "样例规则", "en": "Sample rules"}, texts=words,
@@ -167,8 +206,12 @@ def _blueprint(features):
             geometry = square(column / 2, row / 2, 0.5, 0.5)
             face = f"F{column}{row}"
             on = features[features.geometry.intersects(geometry.representative_point())]
-            covers += [{"face_id": face, "layer": one.layer, "feature_id": one.feature_id} for one in on.itertuples()]
-            governing = on[on.layer.isin(["permanent_basic_farmland", "detailed_plan", "land_use_zones"])].tail(1)
+            covers += [
+                {"face_id": face, "layer": one.layer, "feature_id": one.feature_id} for one in on.itertuples()
+            ]
+            governing = on[
+                on.layer.isin(["permanent_basic_farmland", "detailed_plan", "land_use_zones"])
+            ].tail(1)
             faces.append(
                 {
                     "face_id": face, "area_m2": geometry.area, "sliver": False, "geometry": geometry,
@@ -184,7 +227,12 @@ def _blueprint(features):
         "proposal": "conflict.T1.proposal", "authority": "自然资源", "citations": "LAL/35", "status": "open",
         "geometry": square(1.5, 0, 0.5, 0.5),
     }  # fmt: skip
-    data_conflict = {**conflict, "conflict_id": "CF2", "severity": "prohibit", "geometry": square(2, 1, 0.1, 1)}
+    data_conflict = {
+        **conflict,
+        "conflict_id": "CF2",
+        "severity": "prohibit",
+        "geometry": square(2, 1, 0.1, 1),
+    }
     sources = [
         {
             "layer": layer, "path": f"{layer}.shp", "status": "found", "rows_read": 3, "rows_kept": 3,
@@ -192,7 +240,9 @@ def _blueprint(features):
         }
         for layer in sorted(set(features.layer))
     ]  # fmt: skip
-    sources.append({"layer": "ecological_redline", "status": "missing", "message": "文件不存在", "rows_read": 0})
+    sources.append(
+        {"layer": "ecological_redline", "status": "missing", "message": "文件不存在", "rows_read": 0}
+    )
     return SimpleNamespace(
         crs=CRS, features=features, faces=frames.frame(faces, frames.FACES, CRS),
         covers=frames.frame(covers, frames.COVERS), unknowns=frames.frame(unknowns, frames.UNKNOWNS),
@@ -225,7 +275,7 @@ def _parcels():
 def _conjunct(predicate, outcome, subject, measured):
     return {
         "predicate": predicate, "outcome": outcome, "subject": subject, "measure": "overlap_share",
-        "measured": measured, "op": "ge", "threshold": 1.0, "unit": "share", "low": measured, "high": measured,
+        "op": "ge", "threshold": 1.0, "unit": "share", "low": measured, "high": measured,
     }  # fmt: skip
 
 
@@ -239,9 +289,9 @@ def _decisions(parcels):
     for site in parcels.itertuples():
         verdict, route, prohibited, consent, unknown, outcome = answers[site.project_id]
         reason = {
-            "rule_id": "PX-LOCAL-2020", "route": "may_skip", "law": "LAL", "citations": "LAL/35",
+            "rule_id": "PX-LOCAL-2020", "route": "may_skip", "law": "LAL", "citations": ["LAL/35"],
             "outcome": {"true": "satisfied", "false": "not", "unknown": "unknown"}[outcome],
-            "chosen": outcome == "true",
+            "chosen": outcome == "true", "confirmed": True,
             "conjuncts": [
                 _conjunct("in_town_range", outcome, "town_range", 1.0 if outcome == "true" else None),
                 _conjunct("on_approved", outcome, "approved_land", 1.0 if outcome == "true" else 0.4),
@@ -251,7 +301,7 @@ def _decisions(parcels):
             {
                 "project_id": site.project_id, "project_name": site.project_name, "as_of": dt.date(2024, 3, 1),
                 "verdict": verdict, "route": route, "rule_id": "PX-LOCAL-2020", "area_m2": site.area_m2,
-                "reasons": json.dumps([reason]), "missing_layers": unknown, "prohibited": prohibited,
+                "reasons": json.dumps([reason, *([{"guard": "prohibited"}] if site.project_id == "P2" else [])]), "missing_layers": unknown, "prohibited": prohibited,
                 "consent": consent, "unknown": "K02" if unknown else "", "citations": "LAL/35",
                 "qualifying_m2": site.area_m2 if route == "may_skip" else 0.0,
                 "blueprint_version": "bp0123456789", "rulebook_version": "abc123def456",
@@ -337,7 +387,21 @@ def make_review():
         )
     ]  # fmt: skip
     conflicts = pd.DataFrame(
-        [("P2", "P2-1", "CF2", "T1", 21_600.0, 0.3, "prohibit", "conflict.T1.proposal", "自然资源", "LAL/35", False)],
+        [
+            (
+                "P2",
+                "P2-1",
+                "CF2",
+                "T1",
+                21_600.0,
+                0.3,
+                "prohibit",
+                "conflict.T1.proposal",
+                "自然资源",
+                "LAL/35",
+                False,
+            )
+        ],
         columns="project_id parcel_id conflict_id kind area_m2 share severity proposal authority citations sliver".split(),
     )
     issue = {

@@ -1,0 +1,43 @@
+// What the page's other scripts share. Data arrives as JSON in the page; every word goes on screen as text.
+"use strict";
+const onemap = {
+  data: null,
+  items: [],
+
+  load() {
+    if (!onemap.data) onemap.data = JSON.parse(document.getElementById("onemap-data").textContent);
+    return onemap.data;
+  },
+
+  element(tag, className, text) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  },
+
+  style(feature) {
+    return onemap.load().looks[feature.properties.look];
+  },
+
+  point(feature, latlng) {
+    return L.circleMarker(latlng, Object.assign({ radius: 5 }, onemap.style(feature)));
+  },
+
+  feature(feature, layer) {
+    if (feature.properties.card >= 0) onemap.items.push({ feature, layer });
+  },
+
+  start(map) {
+    const data = onemap.load();
+    onemap.map = map;
+    L.control.scale({ imperial: false, maxWidth: 160 }).addTo(map);
+    onemap.startPopups(map, data);
+    onemap.startPanel(map, data);
+    onemap.startMeasure(map, data);
+    if (data.window) map.fitBounds(data.window, { animate: false });
+    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+    window.addEventListener("afterprint", () => map.invalidateSize({ animate: false }));
+    document.documentElement.dataset.ready = "yes";
+  },
+};
