@@ -9,6 +9,7 @@ from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError
 
 _ARTICLE = re.compile(r"^(item)?(\d+)(?:\((\d+)\))?$")
+_SPAN = re.compile(r"^(\d+)-(\d+)$")
 _DIGITS = "零一二三四五六七八九"
 
 
@@ -19,7 +20,7 @@ def cite(citation: str, rulebook: Rulebook, lang: str = "zh") -> str:
     >>> cite("LML-2019/35", load_rulebook("2024-03-01"))
     '《土地管理法》第三十五条(未核对)'
     """
-    joiner = rulebook.text("cite.and", lang).strip("'")
+    joiner = rulebook.text("cite.and", lang) + (" " if lang == "en" else "")
     return joiner.join(_one(c.strip(), rulebook, lang) for c in citation.split("|") if c.strip())
 
 
@@ -37,13 +38,19 @@ def _one(citation: str, rulebook: Rulebook, lang: str) -> str:
 def _place(article: str, rulebook: Rulebook, lang: str) -> str:
     if article == "whole":
         return ""
+    if span := _SPAN.match(article):
+        first, last = (_spell(int(n), lang) for n in span.groups())
+        return rulebook.text("cite.articles", lang, number=first, last=last)
     match = _ARTICLE.match(article)
     if not match:
-        return rulebook.text("cite.other", lang, place=article)
+        return rulebook.texts.get(f"cite.place.{article}", lang, " " + article)
     item, number, part = match.groups()
-    spell = chinese_number if lang == "zh" else int
-    place = rulebook.text("cite.item" if item else "cite.article", lang, number=spell(int(number)))
-    return place + (rulebook.text("cite.part", lang, number=spell(int(part))) if part else "")
+    place = rulebook.text("cite.item" if item else "cite.article", lang, number=_spell(int(number), lang))
+    return place + (rulebook.text("cite.part", lang, number=_spell(int(part), lang)) if part else "")
+
+
+def _spell(number: int, lang: str) -> str:
+    return chinese_number(number) if lang == "zh" else str(number)
 
 
 def chinese_number(value: int) -> str:

@@ -22,8 +22,8 @@ from onemap.book.tables import (
     check_parameters,
     check_predicates,
     check_subjects,
+    read_dates,
 )
-from onemap.book.tables import read_dates
 from onemap.book.texts import Texts
 from onemap.errors import InputError
 
