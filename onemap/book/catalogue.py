@@ -32,6 +32,7 @@ FILES = (
     "book.yaml catalogue.csv fields.csv dates.csv parameters.csv subjects.csv predicates.csv compounds.yaml "
     "rules.csv conditions.csv evaluations.csv decisions.yaml routes.csv conflicts.csv enumerations.csv"
 ).split()
+PARTS = ("codes", "laws", "texts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,12 +163,9 @@ def book_texts(folder: Path) -> Texts:
 
 
 def book_files(folder: Path) -> list[Path]:
-    """The files that make up a book, in order; the sample town is no part of it."""
-    found = [p for p in folder.rglob("*") if p.suffix in (".csv", ".yaml") and p.is_file()]
-    return sorted(
-        (p for p in found if p.relative_to(folder).parts[0] != "sample"),
-        key=lambda p: p.relative_to(folder).as_posix(),
-    )
+    """The files that make up a book, in order; the sample town and the looks of maps are no part of it."""
+    found = [folder / name for name in FILES] + [p for part in PARTS for p in (folder / part).glob("*.csv")]
+    return sorted((p for p in found if p.is_file()), key=lambda p: p.relative_to(folder).as_posix())
 
 
 def fingerprint(folder: Path, extra: str = "") -> str:

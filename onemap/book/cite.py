@@ -31,8 +31,8 @@ def _one(citation: str, rulebook: Rulebook, lang: str) -> str:
     law = rulebook.laws.loc[article["law_id"]]
     kind = "cite.numbered" if law["number"] else "cite.title"
     title = rulebook.text(kind, lang, title=law[f"title_{lang}"], number=law["number"])
-    checked = "" if article["checked_on"] else rulebook.text("cite.unchecked", lang)
-    return title + _place(article["article"], rulebook, lang) + checked
+    cited = title + _place(article["article"], rulebook, lang)
+    return cited if article["checked_on"] else rulebook.text("cite.unchecked", lang, cited=cited)
 
 
 def _place(article: str, rulebook: Rulebook, lang: str) -> str:

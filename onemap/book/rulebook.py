@@ -30,7 +30,11 @@ from onemap.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Rulebook:
-    """Everything of a book that is in force on ``as_of``; ``timeline`` keeps the rows of all days."""
+    """Everything of a book that is in force on ``as_of``.
+
+    ``timeline`` keeps the rows of all days; ``gaps`` (table, id, note) lists what the book declares not to
+    know on that day. A predicate whose parameter is in a gap has the threshold NaN and is unknown.
+    """
 
     as_of: date
     path: Path
@@ -53,6 +57,7 @@ class Rulebook:
     dates: dict[str, date | None]
     texts: Texts
     timeline: dict[str, pd.DataFrame]
+    gaps: pd.DataFrame
     notes: tuple[str, ...] = ()
 
     def threshold(self, parameter_id: str) -> float:
@@ -135,6 +140,7 @@ def load_rulebook(
             },
             "decisions": pd.DataFrame([vars(rule) for rule in rules], dtype=object),
         },
+        gaps=_gaps(book, as_of),
         notes=(*catalogue.notes, *book.notes),
     )
 
@@ -170,6 +176,16 @@ def _table(rows: Iterable[Row], columns: list[str]) -> pd.DataFrame:
 
 def _in_force(rows: Iterable[Row], columns: list[str], as_of: date) -> pd.DataFrame:
     return _table([row for row in rows if not row.gap and in_force(*row.interval, as_of)], columns)
+
+
+def _gaps(book: Book, as_of: date) -> pd.DataFrame:
+    found = [
+        (name, row[COLUMNS[name][0]], row["note"])
+        for name in ("parameters", "subjects", "rules", "conditions", "evaluations", "conflicts")
+        for row in book.rows[name]
+        if row.gap and in_force(*row.interval, as_of) is not False
+    ]
+    return pd.DataFrame(found, columns=["table", "id", "note"], dtype=object)
 
 
 def _subjects(book: Book, as_of: date) -> tuple[pd.DataFrame, frozenset[str]]:
