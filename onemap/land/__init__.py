@@ -1,0 +1,7 @@
+"""The land as files: a workspace read, placed, measured, mended and harmonised into frames."""
+
+from onemap.land.parcels import Sites, read_parcels
+from onemap.land.read import Layers, read_features
+from onemap.land.workspace import Workspace, load_workspace
+
+__all__ = ["Layers", "Sites", "Workspace", "load_workspace", "read_features", "read_parcels"]

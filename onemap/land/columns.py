@@ -1,0 +1,108 @@
+"""Which column of a file is which field: the workspace's word first, then the book's aliases."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import NamedTuple
+
+import pandas as pd
+
+from onemap.errors import InputError
+
+FEATURE_FIELDS = [
+    "class_code",
+    "class_name",
+    "name",
+    "authority",
+    "document_no",
+    "valid_from",
+    "valid_to",
+    "law_status",
+    "area",
+]
+PARCEL_FIELDS = [
+    "parcel_id",
+    "project_id",
+    "project_name",
+    "category",
+    "use",
+    "supply_mode",
+    "project_level",
+    "approval_type",
+    "siting",
+    "area",
+]
+_SHAPEFILE_NAME = 10
+
+
+class Mapped(NamedTuple):
+    """Canonical field → column, canonical field → unit, and the columns left over."""
+
+    columns: dict[str, str]
+    units: dict[str, str]
+    rest: list[str]
+
+
+def map_columns(
+    layer: str,
+    present: list[str],
+    catalogue,
+    overrides: dict[str, str] | None = None,
+    basics=(),
+    where: str = "",
+) -> Mapped:
+    """Columns of a file by canonical field, compared without regard to case and outer blanks.
+
+    ``basics``: fields looked for beside those of the book. Raises InputError for an override that names no column.
+    """
+    by_name: dict[str, str] = {}
+    for column in present:
+        by_name.setdefault(_plain(column), column)
+    chosen: dict[str, str] = {}
+    units: dict[str, str] = {}
+    for field, column in (overrides or {}).items():
+        if _plain(column) not in by_name:
+            near = difflib.get_close_matches(column, present, 1, 0.4)
+            mend = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(present[:20]) or 'none'}"
+            raise InputError(f"no column '{column}' for '{field}'", where=where, mend=mend)
+        chosen[field] = by_name[_plain(column)]
+    taken = set(chosen.values())
+    for own in (layer, "*"):
+        for row in _rows(catalogue, own):
+            field = row["field"]
+            units.setdefault(field, row.get("unit") or "")
+            if field not in chosen and (column := _find(row["aliases"], by_name, taken)):
+                chosen[field] = column
+                taken.add(column)
+    for field in basics:
+        for words in (_site_words(catalogue, field), field):
+            if field not in chosen and (column := _find(words, by_name, taken)):
+                chosen[field] = column
+                taken.add(column)
+    return Mapped(chosen, units, [c for c in present if c not in taken])
+
+
+def _rows(catalogue, layer: str) -> list[dict]:
+    fields: pd.DataFrame = catalogue.fields
+    return fields[fields["layer"] == layer].to_dict("records") if len(fields) else []
+
+
+def _find(aliases: str, by_name: dict[str, str], taken: set[str]) -> str | None:
+    for cut in (None, _SHAPEFILE_NAME):
+        for alias in str(aliases).split("|"):
+            column = by_name.get(_plain(alias)[:cut]) if alias.strip() else None
+            if column is not None and column not in taken:
+                return column
+    return None
+
+
+def _site_words(catalogue, field: str) -> str:
+    """The labels of a site's field, from the texts ``site.<field>``."""
+    texts = getattr(catalogue, "texts", None)
+    found = [texts.get(f"site.{field}", lang, "") for lang in ("zh", "en")] if texts is not None else []
+    return "|".join(word for word in found if word)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s\ufeff]+", "", str(name)).lower()

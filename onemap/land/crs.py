@@ -1,0 +1,281 @@
+"""Coordinates into the blueprint's CRS by established means, or a refusal that names what they could be."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pyproj
+import shapely
+from pyproj.aoi import AreaOfInterest
+from pyproj.crs import ProjectedCRS
+from pyproj.exceptions import CRSError as ProjCRSError
+from pyproj.exceptions import ProjError
+from pyproj.transformer import TransformerGroup
+
+from onemap.errors import CRSError, InputError
+from onemap.land.detect import candidates
+
+# Datums under the names that vendors give them: EPSG code of the geographic CRS, semi-major axis, 1/f.
+_DATUMS = {
+    4490: (
+        6378137.0,
+        298.257222101,
+        "china2000 chinageodeticcoordinatesystem2000 cgcs2000 2000国家大地坐标系 国家2000",
+    ),
+    4610: (6378140.0, 298.257, "xian1980 xian80 1980西安坐标系 西安80 80国家大地坐标系"),
+    4214: (6378245.0, 298.3, "beijing1954 beijing54 1954北京坐标系 北京54"),
+    4555: (6378245.0, 298.3, "newbeijing"),
+    4326: (6378137.0, 298.257223563, "wgs1984 wgs84 worldgeodeticsystem1984 worldgeodeticsystem1984ensemble"),
+}
+_DATUM_OF = {name: code for code, (_, _, names) in _DATUMS.items() for name in names.split()}
+_ZONED = re.compile(r"(?<![a-z])(?:zone|第)[ _]*(\d{2})(?!\d)", re.IGNORECASE)
+
+
+class Placed(NamedTuple):
+    """Geometries in the target CRS, the established CRS they came from, and what was accepted on the way."""
+
+    geoms: np.ndarray
+    crs: pyproj.CRS
+    note: str
+
+
+def place(
+    geoms, source, target, *, town=None, accept_wgs84: bool = False, by_format: bool = False, where: str = ""
+) -> Placed:
+    """Geometries carried from an established CRS into the target CRS, both checked against the town.
+
+    ``town`` is (west, south, east, north) in degrees; without it the target's area of use stands in.
+    ``by_format``: WGS84 is only what the format (GeoJSON, KML) prescribes. ``note`` is '' for an exact change of
+    projection, else the issue code of what was accepted. Raises CRSError, with the candidates named, for an
+    unknown or contradictory CRS, a datum without parameters, a ballpark, and coordinates away from the town.
+    """
+    geoms = np.asarray(geoms, dtype=object)
+    target = pyproj.CRS.from_user_input(target)
+    bounds = core_bounds(geoms)
+    hints = candidates(bounds, town or _use(target), target) if bounds is not None else []
+    named = "the numbers fit " + "; ".join(hints) if hints else "the numbers fit no usual system here"
+    if source is None:
+        raise CRSError("the file does not say its coordinate system", where=where, mend=f"{named}; set 'crs'")
+    try:
+        established = resolve(source, where)
+    except CRSError as error:
+        raise CRSError(
+            error.what, where=where, mend=f"{error.mend}; {named}" if error.mend else named
+        ) from None
+    if bounds is None:
+        return Placed(geoms, established, "")
+    transform, note = _route(established, target, town or _use(target), accept_wgs84 or by_format, where)
+    moved = transform_all(geoms, transform)
+    if not near(core_bounds(moved), target, town or _use(target), 1.0 if town else 0.0):
+        place_name = "the town" if town else f"the area of use of {target.name}"
+        raise CRSError(
+            f"as {established.name} the coordinates do not lie in {place_name}",
+            where=where,
+            mend=f"{named}; correct 'crs'",
+        )
+    return Placed(moved, established, note)
+
+
+def core_bounds(geoms: np.ndarray) -> np.ndarray | None:
+    """Bounds of the middle 98 % of finite coordinates, so that one stray vertex decides nothing; None if none."""
+    coords = shapely.get_coordinates(geoms)
+    coords = coords[np.isfinite(coords).all(axis=1)]
+    if not len(coords):
+        return None
+    if len(coords) < 50:
+        return (
+            np.r_[np.median(coords, axis=0), np.median(coords, axis=0)] if len(coords) < 3 else _box(coords)
+        )
+    return np.r_[np.quantile(coords, 0.01, axis=0), np.quantile(coords, 0.99, axis=0)]
+
+
+def _box(coords: np.ndarray) -> np.ndarray:
+    return np.r_[coords.min(axis=0), coords.max(axis=0)]
+
+
+def near(bounds: np.ndarray | None, crs: pyproj.CRS, town, widen: float = 1.0) -> bool:
+    """Whether bounds in a projected CRS reach the town's box, widened by a multiple of its own size."""
+    if bounds is None or not np.isfinite(bounds).all():
+        return False
+    if town is None:
+        return True
+    reach = town_bounds(crs, town, widen)
+    return bool(
+        bounds[0] <= reach[2] and bounds[2] >= reach[0] and bounds[1] <= reach[3] and bounds[3] >= reach[1]
+    )
+
+
+def town_bounds(crs: pyproj.CRS, town, widen: float = 1.0) -> np.ndarray:
+    """The town's box (degrees) widened on each side by a multiple of its size, as bounds in the CRS."""
+    west, south, east, north = town
+    dx, dy = widen * max(east - west, 1e-3), widen * max(north - south, 1e-3)
+    to = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    box = (max(west - dx, -180), max(south - dy, -90), min(east + dx, 180), min(north + dy, 90))
+    return np.array(to.transform_bounds(*box, densify_pts=21))
+
+
+def town_box(geom, crs) -> tuple[float, float, float, float]:
+    """(west, south, east, north) in degrees of a geometry in a CRS."""
+    crs = pyproj.CRS.from_user_input(crs)
+    to = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    return tuple(to.transform_bounds(*shapely.bounds(geom), densify_pts=21))
+
+
+def _use(crs: pyproj.CRS):
+    use = crs.area_of_use
+    return (use.west, use.south, use.east, use.north) if use else None
+
+
+def transform_all(geoms: np.ndarray, transform) -> np.ndarray:
+    """All coordinates through a function of x and y; null geometries pass."""
+    return shapely.transform(geoms, transform, interleaved=False) if len(geoms) else geoms
+
+
+@lru_cache(256)
+def _parse(text: str) -> pyproj.CRS:
+    return pyproj.CRS.from_user_input(text)
+
+
+def read_crs(value, where: str = "") -> pyproj.CRS:
+    """A CRS from what a user, a file or a library says; CRSError when it means nothing."""
+    if isinstance(value, pyproj.CRS):
+        return value
+    try:
+        return _parse(value if isinstance(value, str) else str(value))
+    except (ProjCRSError, UnicodeError) as error:
+        raise CRSError(
+            f"'{str(value)[:60]}' is no coordinate system ({str(error)[:80]})",
+            where=where,
+            mend="write for example EPSG:4529",
+        ) from None
+
+
+def resolve(value, where: str = "") -> pyproj.CRS:
+    """The CRS rebuilt by its parameters upon a known datum, whatever its names.
+
+    Raises CRSError for a local system, an unknown datum, a datum whose ellipsoid is another's, shift parameters
+    hidden in the CRS, and a zone in the name that the false easting denies.
+
+    >>> resolve("EPSG:4529").to_epsg()
+    4529
+    """
+    crs = read_crs(value, where)
+    if crs.is_bound:
+        raise CRSError(
+            "shift parameters are hidden in the coordinate system",
+            where=where,
+            mend="transform the file beforehand",
+        )
+    if crs.is_compound and crs.sub_crs_list:
+        crs = crs.sub_crs_list[0]
+    if not (crs.is_geographic or crs.is_projected) or crs.geodetic_crs is None:
+        raise CRSError(f"'{crs.name}' is a local system that no one can place", where=where)
+    base, geodetic = _known_datum(crs, where), crs.geodetic_crs
+    if crs.is_geographic:
+        return base or crs.to_2d()
+    _agree_on_zone(crs, where)
+    if base is None or base == geodetic:
+        return crs.to_2d() if len(crs.axis_info) > 2 else crs
+    if crs.to_epsg() is not None and crs.geodetic_crs.to_epsg() == base.to_epsg():
+        return crs
+    return ProjectedCRS(
+        conversion=crs.coordinate_operation,
+        name=crs.name,
+        cartesian_cs=crs.coordinate_system,
+        geodetic_crs=base,
+    )
+
+
+def _known_datum(crs: pyproj.CRS, where: str) -> pyproj.CRS | None:
+    """The geographic CRS of an aliased datum; None where PROJ itself knows the datum."""
+    ellipsoid = crs.ellipsoid
+    name = crs.datum.name if crs.datum is not None else crs.geodetic_crs.name
+    plain = re.sub(r"^(d|gcs)_", "", name.strip().lower())
+    code = _DATUM_OF.get(re.sub(r"[\W_]+", "", plain))
+    if code:
+        a, inverse, _ = _DATUMS[code]
+        if abs(ellipsoid.semi_major_metre - a) > 0.01 or abs(ellipsoid.inverse_flattening - inverse) > 5e-7:
+            raise CRSError(
+                f"the datum is called {name} but its ellipsoid is {ellipsoid.semi_major_metre:g}, 1/{ellipsoid.inverse_flattening:.9g}",
+                where=where,
+                mend=f"{name} has {a:g}, 1/{inverse}",
+            )
+        return _parse(f"EPSG:{code}")
+    if crs.geodetic_crs.to_epsg(min_confidence=70) is None or re.search(
+        "unknown|unnamed|based on", name, re.IGNORECASE
+    ):
+        raise CRSError(f"the datum '{name}' is unknown", where=where, mend="name a CRS with a known datum")
+    return None
+
+
+def _agree_on_zone(crs: pyproj.CRS, where: str) -> None:
+    found = _ZONED.search(crs.name)
+    if (
+        not found
+        or crs.coordinate_operation.method_name != "Transverse Mercator"
+        or "utm" in crs.name.lower()
+    ):
+        return
+    easting = {p.name.lower(): p.value for p in crs.coordinate_operation.params}.get("false easting", 0.0)
+    if easting > 1e6 and int(easting // 1e6) != int(found.group(1)):
+        raise CRSError(
+            f"'{crs.name}' speaks of zone {found.group(1)}, its false easting of zone {int(easting // 1e6)}",
+            where=where,
+            mend="find out which is right and name the CRS",
+        )
+
+
+def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:
+    a, b = one.geodetic_crs, other.geodetic_crs
+    return (
+        a == b
+        or a.equals(b, ignore_axis_order=True)
+        or (a.to_epsg() is not None and a.to_epsg() == b.to_epsg())
+    )
+
+
+def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, where: str):
+    """A function of x and y from source to target, and the issue code of what it took for granted."""
+    if source == target:
+        return (lambda x, y: (x, y)), ""
+    if _same_datum(source, target):
+        return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, ""
+    area = AreaOfInterest(*town) if town else None
+    try:
+        group = TransformerGroup(source, target, always_xy=True, allow_ballpark=False, area_of_interest=area)
+        usable = [
+            t
+            for t in group.transformers
+            if not any(o.has_ballpark_transformation for o in t.operations or ())
+        ]
+    except ProjError:
+        usable = []
+    if usable:
+        return usable[0].transform, "datum_shift"
+    if source.geodetic_crs.to_epsg() in (4326, 4979) and accept_wgs84:
+        to_degrees = pyproj.Transformer.from_crs(source, source.geodetic_crs, always_xy=True)
+        onward = pyproj.Transformer.from_crs(target.geodetic_crs, target, always_xy=True)
+        return (lambda x, y: onward.transform(*to_degrees.transform(x, y))), "wgs84_accepted"
+    mend = "set 'accept_wgs84: true' if a metre does not matter, or transform the file beforehand"
+    if source.geodetic_crs.to_epsg() not in (4326, 4979):
+        mend = "it needs transformation parameters: have the file transformed by who holds them"
+    raise CRSError(
+        f"no transformation is known from {source.geodetic_crs.name} to {target.geodetic_crs.name}",
+        where=where,
+        mend=mend,
+    )
+
+
+def check_target(value, where: str = "") -> pyproj.CRS:
+    """The blueprint's CRS: projected, in metres; InputError otherwise."""
+    crs = resolve(value, where)
+    if not crs.is_projected or abs(crs.axis_info[0].unit_conversion_factor - 1) > 1e-12:
+        raise InputError(
+            f"the blueprint needs a projected CRS in metres, not {crs.name}",
+            where=where,
+            mend="for example EPSG:4529",
+        )
+    return crs

@@ -1,0 +1,220 @@
+"""Any file or folder that a bureau hands in, as raw tables."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from onemap.errors import InputError
+from onemap.land.dxf import read_dxf
+from onemap.land.kml import read_kml
+from onemap.land.ogr import read_ogr, tables
+from onemap.land.raw import Raw
+from onemap.land.shapefile import read_shapefile
+from onemap.land.sheets import read_csv, read_excel
+from onemap.land.survey_txt import read_survey_txt
+
+_CONTAINERS = {".gpkg", ".sqlite", ".gdb"}
+_READABLE = {
+    ".shp", ".gpkg", ".gdb", ".geojson", ".json", ".topojson", ".parquet", ".geoparquet", ".fgb", ".kml", ".ovkml",
+    ".kmz", ".csv", ".xlsx", ".xlsm", ".txt", ".dxf", ".tab", ".mif", ".zip",
+}  # fmt: skip
+_REFUSED = {
+    ".dwg": "no reader for DWG is free: save it as DXF (R2000 or later)",
+    ".mdb": "export the personal geodatabase as a file geodatabase or GeoPackage",
+    ".vct": "VCT is not read yet: export it as a shapefile or GeoPackage",
+    ".xls": "save the workbook as .xlsx",
+    ".rar": "unpack the archive, or make it a .zip",
+    ".7z": "unpack the archive, or make it a .zip",
+}
+_UNPACKED_LIMIT = 20 << 30
+
+
+def files_in(path: Path) -> list[Path]:
+    """The files of a folder that could hold features, sorted; a single file or .gdb is itself.
+
+    Raises InputError when nothing is there.
+    """
+    if not path.exists():
+        near = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+        mend = f"the folder holds {', '.join(near[:8])}" if near else "check the path"
+        raise InputError("no such file", where=str(path), mend=mend)
+    if path.is_file() or path.suffix.lower() == ".gdb" or (path / "gdb").is_file():
+        return [path]
+    found = _walk(path)
+    if not found:
+        raise InputError(
+            "no readable file in this folder", where=str(path), mend=f"read are {' '.join(sorted(_READABLE))}"
+        )
+    return found
+
+
+def _walk(folder: Path) -> list[Path]:
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "~$", "__MACOSX")):
+            continue
+        if path.is_dir() and path.suffix.lower() != ".gdb":
+            found += _walk(path)
+        elif path.suffix.lower() in _READABLE or path.suffix.lower() in _REFUSED:
+            found.append(path)
+    return found
+
+
+def read_raw(path: Path, table: str | None = None, encoding: str | None = None) -> list[Raw]:
+    """The tables of one file (a zip or a workbook may hold several); InputError when it cannot be read."""
+    kind = path.suffix.lower()
+    if kind in _REFUSED:
+        raise InputError("this format cannot be read", where=path.name, mend=_REFUSED[kind])
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError("the file is empty (0 bytes)", where=path.name)
+    try:
+        return _read(path, kind, table, encoding)
+    except InputError:
+        raise
+    except (OSError, ValueError, zipfile.BadZipFile, MemoryError, RecursionError, KeyError) as error:
+        raise InputError(f"cannot be read: {str(error)[:200]}", where=path.name) from None
+
+
+def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> list[Raw]:
+    if kind in (".zip", ".kmz"):
+        return list(_zipped(path, table, encoding))
+    if kind == ".shp":
+        return [read_shapefile(path, encoding)]
+    if kind in (".txt",):
+        return [read_survey_txt(path, encoding)]
+    if kind in (".kml", ".ovkml"):
+        return [read_kml(path)]
+    if kind == ".dxf":
+        return [read_dxf(path)]
+    if kind == ".csv":
+        return [read_csv(path, encoding)]
+    if kind in (".xlsx", ".xlsm"):
+        return [read_excel(path, table)]
+    if kind in (".parquet", ".geoparquet"):
+        return [_parquet(path)]
+    if kind in _CONTAINERS or path.is_dir():
+        with _as_gdb(path) as opened:
+            raw = read_ogr(opened, pick_table(opened, table, path.name), encoding)
+        raw.file = path.name
+        return [raw]
+    if kind in (".tab", ".mif", ".dbf"):
+        encoding = encoding or None
+    raw = read_ogr(path, table, encoding)
+    if kind in (".geojson", ".json", ".topojson"):
+        _json_crs(path, raw)
+    return [raw]
+
+
+@contextmanager
+def _as_gdb(path: Path) -> Iterator[Path]:
+    """A geodatabase folder under a name that GDAL knows."""
+    if not path.is_dir() or path.suffix.lower() == ".gdb":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "folder.gdb"
+        link.symlink_to(path.resolve(), target_is_directory=True)
+        yield link
+
+
+def pick_table(path: Path, table: str | None, name: str) -> str:
+    """The table asked for, or the only one with geometry; InputError that lists them otherwise."""
+    found = tables(path)
+    spatial = [t for t, kind in found if kind is not None]
+    if table is not None:
+        for candidate, _ in found:
+            if candidate == table or candidate.lower() == table.lower():
+                return candidate
+        raise InputError(
+            f"no table '{table}'", where=name, mend=f"it holds {', '.join(t for t, _ in found) or 'none'}"
+        )
+    if len(spatial) == 1:
+        return spatial[0]
+    mend = f"set 'table' to one of {', '.join(spatial)}" if spatial else ""
+    raise InputError(f"{len(spatial)} tables with geometry", where=name, mend=mend)
+
+
+def _json_crs(path: Path, raw: Raw) -> None:
+    """A GeoJSON without a ``crs`` member is WGS84 by its standard only; a TopoJSON by custom."""
+    with path.open("rb") as stream:
+        head = stream.read(1 << 16)
+    if b'"crs"' not in head:
+        raw.crs, raw.by_format = "EPSG:4326", True
+    raw.encoding = "UTF-8"
+
+
+def _parquet(path: Path) -> Raw:
+    try:
+        frame = gpd.read_parquet(path)
+    except Exception as error:  # pyarrow and geopandas raise many kinds for foreign files
+        raise InputError(f"no GeoParquet: {str(error)[:160]}", where=path.name) from None
+    geometry = np.asarray(frame.geometry.force_2d(), dtype=object)
+    columns = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
+    columns.index = columns.index.map(str)
+    crs = frame.crs
+    by_format = crs is not None and crs.to_authority() == ("OGC", "CRS84")
+    return Raw(
+        columns,
+        geometry,
+        path.name,
+        "EPSG:4326" if by_format else crs,
+        by_format,
+        "UTF-8",
+        promised=len(columns),
+    )
+
+
+def _zipped(path: Path, table: str | None, encoding: str | None) -> Iterator[Raw]:
+    with tempfile.TemporaryDirectory() as folder:
+        _unpack(path, Path(folder))
+        inner = [p for p in files_in(Path(folder)) if p.suffix.lower() != ".zip"]
+        if path.suffix.lower() == ".kmz":
+            inner = [p for p in inner if p.suffix.lower() == ".kml"][:1]
+        elif table is not None and len(inner) > 1:
+            inner = [p for p in inner if table.lower() in (p.stem.lower(), p.name.lower())] or inner
+        if not inner:
+            raise InputError("nothing readable in this archive", where=path.name)
+        for file in inner:
+            own = table if file.suffix.lower() in _CONTAINERS or len(inner) == 1 else None
+            for raw in read_raw(file, own, encoding):
+                raw.file = (
+                    path.name if len(inner) == 1 else f"{path.name}/{file.relative_to(folder).as_posix()}"
+                )
+                yield raw
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    with zipfile.ZipFile(path) as probe:
+        flagged = all(m.flag_bits & 0x800 or m.filename.isascii() for m in probe.infolist())
+    names = None
+    if not flagged:
+        names = "gbk"
+        try:
+            with zipfile.ZipFile(path, metadata_encoding="utf-8") as probe:
+                probe.infolist()
+                names = "utf-8"
+        except UnicodeDecodeError:
+            pass
+    try:
+        archive = zipfile.ZipFile(path, metadata_encoding=names)
+    except UnicodeDecodeError:
+        archive = zipfile.ZipFile(path)
+    with archive:
+        members = archive.infolist()
+        if sum(m.file_size for m in members) > _UNPACKED_LIMIT:
+            raise InputError(
+                "the archive unpacks to more than 20 GB", where=path.name, mend="unpack it yourself"
+            )
+        if any(m.flag_bits & 1 for m in members):
+            raise InputError(
+                "the archive is locked by a password", where=path.name, mend="unpack it yourself"
+            )
+        archive.extractall(folder)

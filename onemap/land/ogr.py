@@ -1,0 +1,117 @@
+"""Reading through GDAL with its silences undone: counted rows, counted nulls, salvage around a broken row."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+
+from onemap.errors import InputError
+from onemap.land.raw import Raw
+
+# Arcs are drawn as chords of this many degrees: an engineering choice, 0.00005 % of a circle's area.
+_SETTINGS = {"OGR_ARC_STEPSIZE": "0.1", "OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "YES"}
+
+
+def read_ogr(
+    path: Path, table: str | None = None, encoding: str | None = None, shx_missing: bool = False
+) -> Raw:
+    """Every row GDAL can deliver of one table, and the count it promised; InputError when nothing can be read."""
+    settings = _SETTINGS | {"SHAPE_RESTORE_SHX": "YES" if shx_missing else "NO"}
+    pyogrio.set_gdal_config_options(settings)
+    notes: list[tuple[str, str | None, str]] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            info = pyogrio.read_info(path, layer=table, encoding=encoding, force_feature_count=True)
+            frame = _read(path, table, encoding, int(info["features"]), notes)
+    except InputError:
+        raise
+    except UnicodeDecodeError:
+        return _as_bytes(path, table, encoding or "UTF-8", notes)
+    except Exception as error:  # GDAL and pyogrio raise a dozen kinds for files they cannot read
+        raise InputError(f"cannot be read: {str(error)[:200]}", where=path.name) from None
+    for said in dict.fromkeys(str(w.message)[:160] for w in caught):
+        if "Measured (M)" not in said and "organizePolygons" not in said:
+            notes.append(("reader_warning", None, said))
+    return _raw(frame, info, path, table, encoding, notes)
+
+
+def _raw(frame: pd.DataFrame, info, path: Path, table: str | None, encoding: str | None, notes: list) -> Raw:
+    if "geometry" in frame.columns:
+        geometry = np.asarray(frame["geometry"], dtype=object)
+        columns = pd.DataFrame(frame.drop(columns="geometry"))
+    else:
+        geometry, columns = np.full(len(frame), None, dtype=object), pd.DataFrame(frame)
+        if info["geometry_type"] is None:
+            raise InputError("the table has no geometry", where=path.name)
+    columns.index = columns.index.map(str)
+    promised = max(int(info["features"]), len(columns))
+    return Raw(
+        columns, geometry, path.name, info["crs"], encoding=encoding or str(info["encoding"] or ""), promised=promised,
+        table=table or "", notes=notes,
+    )  # fmt: skip
+
+
+def _read(path: Path, table: str | None, encoding: str | None, count: int, notes: list) -> pd.DataFrame:
+    def load(**window) -> pd.DataFrame:
+        return pyogrio.read_dataframe(
+            path, layer=table, encoding=encoding, fid_as_index=True, force_2d=True, on_invalid="fix",
+            use_arrow=False, **window,
+        )  # fmt: skip
+
+    try:
+        return load()
+    except (FeatureError, DataLayerError):
+        if count <= 0:
+            raise
+    pieces: list[pd.DataFrame] = []
+
+    def salvage(first: int, size: int) -> None:
+        try:
+            pieces.append(load(skip_features=first, max_features=size))
+        except UnicodeDecodeError:
+            raise
+        except Exception as error:
+            if size == 1:
+                notes.append(("row_unreadable", str(first), str(error)[:120]))
+                return
+            salvage(first, size // 2)
+            salvage(first + size // 2, size - size // 2)
+
+    salvage(0, count)
+    if not pieces:
+        raise InputError(f"none of its {count} rows can be read", where=path.name)
+    return pd.concat(pieces)
+
+
+def _as_bytes(path: Path, table: str | None, encoding: str, notes: list) -> Raw:
+    """Read as Latin-1 and decode name by name, cell by cell: field names cut within a character stop GDAL."""
+    raw = read_ogr(path, table, "ISO-8859-1")
+
+    def again(value):
+        return (
+            value.encode("latin1", "replace").decode(encoding, "replace") if isinstance(value, str) else value
+        )
+
+    columns = raw.columns.rename(columns=lambda c: again(c).rstrip("\ufffd"))
+    for i, kind in enumerate(columns.dtypes):
+        if str(kind).startswith(("str", "object")):
+            columns.isetitem(i, columns.iloc[:, i].map(again).astype(object))
+    raw.columns, raw.encoding = columns, encoding
+    raw.notes = notes + raw.notes + [("text_damaged", None, encoding)]
+    return raw
+
+
+def tables(path: Path) -> list[tuple[str, str | None]]:
+    """(name, geometry type) of the tables in a container; InputError when it cannot be opened."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
+    except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be opened: {str(error)[:200]}", where=path.name) from None

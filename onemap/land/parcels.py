@@ -1,0 +1,231 @@
+"""Sites read into the parcels frame."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from onemap.errors import InputError
+from onemap.frames import PARCELS, empty
+from onemap.land.area import ellipsoidal_area
+from onemap.land.columns import PARCEL_FIELDS, map_columns
+from onemap.land.crs import check_target, near, place, town_box
+from onemap.land.files import files_in, read_raw
+from onemap.land.harmonise import declared_m2, enumeration
+from onemap.land.issues import Issues, issues_frame
+from onemap.land.limits import limits
+from onemap.land.partition import overlaps
+from onemap.land.raw import Raw
+from onemap.land.reconcile import reconcile
+from onemap.land.repair import repair
+from onemap.land.source import _notes, _report, establish
+from onemap.land.values import text
+from onemap.land.workspace import Workspace, load_workspace
+from onemap.progress import progress
+
+ENUMERATED = ("category", "supply_mode", "project_level", "approval_type", "siting")
+
+
+class Sites(NamedTuple):
+    """The parcels frame in the blueprint's CRS, and what was wrong with the files."""
+
+    parcels: gpd.GeoDataFrame
+    issues: pd.DataFrame
+
+
+def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
+    """Sites of a file, or of all files in a folder, as parcels (m², ``crs`` of the blueprint) with their issues.
+
+    ``fields`` maps canonical fields to columns of the files; ``workspace`` (path or Workspace) gives the town to
+    check positions against, and the reading options under ``sites``. Rows without a usable polygon become issues,
+    not parcels. Raises InputError, or CRSError, when nothing could be read of any file.
+    """
+    path = Path(path)
+    target = check_target(crs)
+    space = (
+        load_workspace(workspace)
+        if workspace is not None and not isinstance(workspace, Workspace)
+        else workspace
+    )
+    options = space.sites if space is not None and space.sites is not None else None
+    town = _town_box(space, target)
+    bounds = limits(catalogue, space.as_of if space is not None else None)
+    overrides = dict(options.fields if options else {}) | dict(fields or {})
+    frames, rows, failures = [], [], []
+    files = files_in(path)
+    for file in progress(files, "reading sites"):
+        shown = file.name if file == path else file.relative_to(path).as_posix()
+        own = Issues(None, shown)
+        try:
+            for raw in read_raw(
+                file, options.table if options else None, options.encoding if options else None
+            ):
+                raw.file = shown
+                frames.append(_parcels(raw, target, town, catalogue, overrides, options, bounds, own))
+        except InputError as error:
+            failures.append(error)
+            own.add("source_unreadable", value=shown, message=str(error))
+        rows += own.rows
+    if failures and not frames:
+        raise failures[0]
+    own = Issues()
+    parcels = _identify(frames, own, target)
+    _overlapping(parcels, own, bounds.hit_min_area)
+    return Sites(parcels, issues_frame(rows + own.rows))
+
+
+def _town_box(space: Workspace | None, crs):
+    if space is None or space.town is None:
+        return None
+    shapes = []
+    for source in space.sources:
+        if source.layer != space.town:
+            continue
+        try:
+            for file in files_in(space.resolve(source.path)):
+                for raw in read_raw(file, source.table, source.encoding):
+                    said, by_format = establish(raw, source.crs, source.at)
+                    placed = place(
+                        raw.geometry,
+                        said,
+                        crs,
+                        accept_wgs84=source.accept_wgs84,
+                        by_format=by_format,
+                        where=raw.file,
+                    )
+                    shapes += [g for g in placed.geoms if g is not None and np.isfinite(g.bounds).all()]
+        except InputError:
+            continue
+    return town_box(shapely.box(*shapely.total_bounds(shapes)), crs) if shapes else None
+
+
+def _parcels(raw: Raw, crs, town, catalogue, overrides, options, bounds, issues: Issues) -> pd.DataFrame:
+    lost = _notes(raw, issues)
+    said, by_format = establish(raw, options.crs if options else None, raw.file)
+    accept = options.accept_wgs84 if options else False
+    placed = place(
+        raw.geometry, said, crs, town=town, accept_wgs84=accept, by_format=by_format, where=raw.file
+    )
+    if placed.note:
+        issues.add(placed.note, value=placed.crs.name)
+    mended = repair(placed.geoms, crs, bounds, raw.loose)
+    reason = mended.reason.copy()
+    for i, fid in enumerate(raw.columns.index):
+        if fid in lost and lost[fid] != "no_attributes":
+            reason[i] = lost[fid]
+    _report(raw, mended, reason, placed.geoms, issues, set(lost))
+    missing = (raw.promised or 0) - len(raw.columns)
+    if missing > 0:
+        issues.add("row_missing", value=missing, message=f"{raw.promised} promised, {len(raw.columns)} read")
+    for i in np.flatnonzero(reason == ""):
+        if not near(np.array(mended.geoms[i].bounds), crs, town):
+            reason[i] = "outside_town"
+            issues.add("outside_town", str(raw.columns.index[i]), value=mended.geoms[i].centroid.wkt)
+    rows = _fields(raw, catalogue, overrides, issues)
+    rows["geometry"] = mended.geoms
+    rows["area_m2"] = ellipsoidal_area(mended.geoms, crs)
+    rows = rows[reason == ""]
+    reconcile(rows, bounds, issues)
+    return rows
+
+
+def _fields(raw: Raw, catalogue, overrides: dict, issues: Issues) -> pd.DataFrame:
+    """Parcel columns of every row as text or words of the enumerations, and declared_m2."""
+    columns = raw.columns
+    usable = {f: c for f, c in overrides.items() if _has(columns, c)}
+    if overrides and not usable and len(columns.columns):
+        usable = overrides
+    mapped = map_columns("sites", list(columns.columns), catalogue, usable, PARCEL_FIELDS, raw.file)
+    out = pd.DataFrame(index=columns.index)
+    for field in PARCEL_FIELDS:
+        if field == "area":
+            continue
+        name = mapped.columns.get(field)
+        values = columns[name] if name is not None else pd.Series([None] * len(columns), index=columns.index)
+        values = values.iloc[:, 0] if isinstance(values, pd.DataFrame) else values
+        words = pd.Series([text(v) or None for v in values], index=columns.index, dtype=object)
+        out[field] = _words(words, field, catalogue, issues) if field in ENUMERATED else words
+    area = mapped.columns.get("area")
+    unit = mapped.units.get("area") or "m2"
+    out["declared_m2"] = declared_m2(columns[area], unit, issues) if area is not None else math.nan
+    out["source"], out["source_fid"] = raw.file, columns.index.map(str)
+    return out
+
+
+def _has(columns: pd.DataFrame, name: str) -> bool:
+    return name.strip().lower() in {str(c).strip().lower() for c in columns.columns}
+
+
+def _words(words: pd.Series, field: str, catalogue, issues: Issues) -> pd.Series:
+    labels = enumeration(catalogue, field)
+    found = [labels.get(w.lower()) if w else None for w in words]
+    for (fid, word), value in zip(words.items(), found, strict=True):
+        if word and value is None:
+            issues.add("unknown_word", str(fid), field=field, value=word)
+    return pd.Series(found, index=words.index, dtype=object)
+
+
+def _identify(frames: list[pd.DataFrame], issues: Issues, crs) -> gpd.GeoDataFrame:
+    """One frame with project_id and unique parcel_id; duplicates get a suffix and an issue."""
+    frames = [f for f in frames if len(f)]
+    if not frames:
+        return empty(PARCELS, crs)
+    rows = pd.concat(frames, ignore_index=True)
+    stems = [Path(s).stem for s in rows["source"]]
+    lone = rows.groupby("source")["source_fid"].transform("size") == 1
+    made = [
+        stem if one else f"{stem}-{fid}"
+        for stem, fid, one in zip(stems, rows["source_fid"], lone, strict=True)
+    ]
+    project = [p or q or m for p, q, m in zip(rows["project_id"], rows["project_name"], made, strict=True)]
+    base = []
+    for i, parcel in enumerate(rows["parcel_id"]):
+        if parcel and project[i] not in parcel:
+            base.append(f"{project[i]}-{parcel}")
+        else:
+            base.append(
+                parcel or (f"{project[i]}-{rows['source_fid'][i]}" if rows["project_id"][i] else made[i])
+            )
+    count: Counter = Counter()
+    taken = set(base)
+    for i, name in enumerate(base):
+        count[name] += 1
+        if count[name] == 1:
+            continue
+        new = f"{name}#{count[name]}"
+        while new in taken:
+            count[name] += 1
+            new = f"{name}#{count[name]}"
+        taken.add(new)
+        base[i] = new
+        issues.add(
+            "duplicate_id",
+            rows["source_fid"][i],
+            field="parcel_id",
+            value=name,
+            source=rows["source"][i],
+            message=new,
+        )
+    rows["parcel_id"], rows["project_id"] = base, project
+    rows["project_name"] = [n or p for n, p in zip(rows["project_name"], project, strict=True)]
+    rows["declared_area_m2"] = rows["declared_m2"]
+    return gpd.GeoDataFrame(rows[PARCELS], geometry="geometry", crs=crs)
+
+
+def _overlapping(parcels: gpd.GeoDataFrame, issues: Issues, least_m2: float) -> None:
+    for project, group in parcels.groupby("project_id", sort=True):
+        if len(group) < 2:
+            continue
+        for i, j, _, area in overlaps(group.geometry.to_numpy(), parcels.crs, least_m2):
+            one, two = group.iloc[i], group.iloc[j]
+            issues.add(
+                "parcel_overlap", one["source_fid"], source=one["source"], value=f"{area:.2f}",
+                message=f"{one['parcel_id']} and {two['parcel_id']} of {project}",
+            )  # fmt: skip

@@ -1,0 +1,51 @@
+"""A table as it stands in a file, before anything is understood."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass
+class Raw:
+    """Rows of one file: columns (index: source_fid as text), geometry, and what the file says about itself.
+
+    ``promised`` is how many rows the file claims to hold; ``by_format`` says that WGS84 is only what the format
+    prescribes; ``loose`` that lines and points are mere annotation there; ``notes`` are (issue, fid, value).
+    """
+
+    columns: pd.DataFrame
+    geometry: np.ndarray
+    file: str
+    crs: object = None
+    by_format: bool = False
+    encoding: str = ""
+    promised: int | None = None
+    loose: bool = False
+    table: str = ""
+    notes: list[tuple[str, str | None, str]] = field(default_factory=list)
+
+
+def sha256(path: Path) -> str:
+    """Fingerprint of a file with its sidecars, or of all files in a folder, by name and content."""
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() != ".lock")
+    elif path.suffix.lower() in (".shp", ".dbf", ".tab", ".mif"):
+        kin = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".tab", ".dat", ".map", ".id", ".mif", ".mid")
+        files = sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.suffix.lower() in kin)
+    else:
+        files = [path]
+    digest = hashlib.sha256()
+    for file in files:
+        if len(files) > 1:
+            digest.update(
+                file.relative_to(path if path.is_dir() else path.parent).as_posix().encode() + b"\0"
+            )
+        with file.open("rb") as stream:
+            for block in iter(lambda stream=stream: stream.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()

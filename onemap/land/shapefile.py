@@ -1,0 +1,178 @@
+"""Shapefiles as offices hand them in: lying code pages, Chinese .prj, missing .shx, short .dbf."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from onemap.errors import InputError
+from onemap.land.ogr import read_ogr
+from onemap.land.raw import Raw
+from onemap.land.text import decode, fits
+
+_LDID = {
+    0x4D: "GB18030",
+    0x7A: "GB18030",
+    0x4F: "BIG5",
+    0x78: "BIG5",
+    0x13: "SHIFT-JIS",
+    0x7B: "SHIFT-JIS",
+    0x4E: "EUC-KR",
+}
+_CHINESE = {"936", "ansi936", "cp936", "gbk", "gb2312", "gb18030", "ms936", "euccn", "chinese"}
+
+
+def read_shapefile(path: Path, encoding: str | None = None) -> Raw:
+    """The rows of a shapefile, read from a copy by links without .prj and .cpg, which are read apart.
+
+    Raises InputError when no geometry can be had.
+    """
+    kin = _kin(path)
+    notes: list[tuple[str, str | None, str]] = []
+    dbf = _dbf(kin[".dbf"]) if ".dbf" in kin else None
+    used, doubt = _encoding(dbf, kin.get(".cpg"), encoding)
+    if doubt:
+        notes.append(("encoding_unknown", None, doubt))
+    in_shx = (kin[".shx"].stat().st_size - 100) // 8 if ".shx" in kin else None
+    with tempfile.TemporaryDirectory() as folder:
+        staged = _stage(kin, Path(folder), (".shp", ".shx", ".dbf"))
+        raw = read_ogr(staged, encoding=used, shx_missing=".shx" not in kin)
+        raw = _all_rows(raw, kin, in_shx, used, notes)
+    if ".shx" not in kin:
+        notes.append(("shx_missing", None, path.name))
+    if ".dbf" not in kin:
+        notes.append(("dbf_missing", None, path.name))
+    counts = [raw.promised or 0, in_shx or 0, dbf["rows"] if dbf else 0]
+    if dbf and in_shx is not None and dbf["rows"] != in_shx:
+        notes.append(("row_count", None, f"dbf {dbf['rows']}, shp {in_shx}"))
+    raw.file, raw.encoding, raw.promised = path.name, used, max(counts)
+    raw.crs = _prj(kin[".prj"]) if ".prj" in kin else None
+    raw.notes = notes + raw.notes
+    return raw
+
+
+def _kin(path: Path) -> dict[str, Path]:
+    found = {
+        p.suffix.lower(): p for p in sorted(path.parent.iterdir()) if p.stem == path.stem and p.is_file()
+    }
+    found[".shp"] = path
+    return found
+
+
+def _stage(kin: dict[str, Path], folder: Path, parts: tuple[str, ...]) -> Path:
+    for part in parts:
+        if part in kin:
+            target = folder / f"layer{part}"
+            try:
+                target.symlink_to(kin[part].resolve())
+            except OSError:
+                target.write_bytes(kin[part].read_bytes())
+    return folder / "layer.shp"
+
+
+def _all_rows(raw: Raw, kin: dict[str, Path], in_shx: int | None, encoding: str, notes: list) -> Raw:
+    """The rows, and those geometries behind the end of the .dbf that GDAL leaves out."""
+    if in_shx is None or in_shx <= len(raw.columns) or ".dbf" not in kin:
+        return raw
+    with tempfile.TemporaryDirectory() as folder:
+        bare = read_ogr(_stage(kin, Path(folder), (".shp", ".shx")), encoding=encoding)
+    extra = ~bare.columns.index.isin(raw.columns.index)
+    if extra.any():
+        ids = bare.columns.index[extra]
+        raw.geometry = np.concatenate([raw.geometry, bare.geometry[extra]])
+        raw.columns = pd.concat(
+            [raw.columns, pd.DataFrame(index=ids, columns=raw.columns.columns, dtype=object)]
+        )
+        notes.extend(("no_attributes", fid, "") for fid in ids)
+    return raw
+
+
+def _dbf(path: Path) -> dict | None:
+    """Row count, code page byte, and the non-ASCII text cells and names of a .dbf."""
+    data = path.read_bytes()
+    if len(data) < 32:
+        return None
+    rows, start, width = struct.unpack("<IHH", data[4:12])
+    cells, spans, at = [], [], 1
+    for i in range(32, min(start, len(data)) - 31, 32):
+        if data[i] == 0x0D:
+            break
+        name, kind, size = data[i : i + 11].split(b"\0")[0], data[i + 11 : i + 12], data[i + 16]
+        cells.append(name)
+        if kind == b"C":
+            spans.append((at, at + size))
+        at += size
+    body = np.frombuffer(data[start:], dtype=np.uint8)
+    whole = len(body) // width if width else 0
+    body = body[: whole * width].reshape(whole, width) if whole else np.zeros((0, 1), np.uint8)
+    for lo, hi in spans:
+        block = body[:, lo:hi]
+        cells += [bytes(row).rstrip(b"\0 ") for row in block[(block > 127).any(axis=1)]]
+    return {
+        "rows": rows,
+        "ldid": data[29],
+        "cells": [c for c in dict.fromkeys(cells) if any(b > 127 for b in c)],
+    }
+
+
+def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[str, str]:
+    """The encoding to read with, and what is doubtful about it."""
+    if wanted:
+        try:
+            b"".decode(wanted)
+        except LookupError:
+            raise InputError(f"unknown encoding '{wanted}'", mend="for example GB18030 or UTF-8") from None
+        return wanted, ""
+    if dbf is None or not dbf["cells"]:
+        return "UTF-8", ""
+    cells = dbf["cells"]
+    said = _declared(cpg)
+    by_page = _LDID.get(dbf["ldid"])
+    for name in (said, by_page, "UTF-8", "GB18030"):
+        if name and name.upper() not in ("ISO-8859-1", "LATIN1") and fits(cells, name):
+            return name, ""
+    if said and fits(cells, said):
+        return said, ""
+    return "GB18030", f"declared {said or 'nothing'}, neither UTF-8 nor GB18030"
+
+
+def _declared(cpg: Path | None) -> str | None:
+    if cpg is None:
+        return None
+    word = cpg.read_bytes()[:40].decode("ascii", "ignore").strip().lower()
+    plain = word.replace(" ", "").replace("-", "").replace("_", "")
+    if plain in _CHINESE:
+        return "GB18030"
+    for name in (word, f"cp{plain}", plain.replace("ansi", "cp"), plain.replace("88591", "8859-1")):
+        try:
+            b"".decode(name)
+        except (LookupError, ValueError):
+            continue
+        return name.upper()
+    return None
+
+
+def _prj(path: Path) -> str | None:
+    try:
+        wkt, _ = decode(path.read_bytes(), where=path.name)
+    except InputError:
+        return "unreadable .prj"
+    wkt = wkt.strip("\ufeff\0 \r\n\t")
+    return wkt or None
+
+
+def is_shapefile(path: Path) -> bool:
+    """Whether a file starts as a .shp does."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    return head == b"\x00\x00\x27\x0a"
+
+
+def geometry_count(geometry: np.ndarray) -> int:
+    """How many geometries are there and not empty."""
+    return int((~(shapely.is_missing(geometry) | shapely.is_empty(geometry))).sum())

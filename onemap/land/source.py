@@ -1,0 +1,237 @@
+"""One file of one layer: read, placed, mended, harmonised, with every row accounted for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from onemap.errors import CRSError, InputError
+from onemap.frames import FEATURES, PASSPORTS, QUARANTINE, empty
+from onemap.land.area import ellipsoidal_area
+from onemap.land.crs import place, read_crs, resolve
+from onemap.land.files import read_raw
+from onemap.land.harmonise import harmonise, keep_rows
+from onemap.land.issues import Issues, place_of
+from onemap.land.limits import Limits
+from onemap.land.raw import Raw, sha256
+from onemap.land.reconcile import reconcile
+from onemap.land.repair import EMPTY_REASONS, repair
+
+_LOST = ("row_unreadable", "geometry_unreadable", "bad_wkt", "bad_coordinates")
+
+
+class Part(NamedTuple):
+    """What one file gave: features without feature_id, quarantine, passports, and its sources rows."""
+
+    features: gpd.GeoDataFrame
+    quarantine: gpd.GeoDataFrame
+    passports: pd.DataFrame
+    sources: list[dict]
+
+
+class Known(NamedTuple):
+    """What every file is read against."""
+
+    catalogue: object
+    crs: pyproj.CRS
+    town: tuple | None
+    limits: Limits
+
+
+def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
+    """All rows of one file of a source; never raises for bad data, only rows of issues and sources tell."""
+    row = {
+        "layer": source.layer, "path": shown, "table": source.table, "status": "unreadable", "rows_read": 0,
+        "rows_kept": 0, "rows_quarantined": 0, "rows_empty": 0, "crs": None, "encoding": None,
+        "data_date": source.data_date, "valid_until": source.valid_until, "sha256": None, "message": "",
+    }  # fmt: skip
+    nothing = Part(
+        empty([*FEATURES, "declared_m2"], known.crs), empty(QUARANTINE, known.crs), empty(PASSPORTS), [row]
+    )
+    if not path.exists():
+        row |= {"status": "missing", "message": "no such file"}
+        issues.add("source_missing", value=shown)
+        return nothing
+    try:
+        row["sha256"] = sha256(path)
+        raws = read_raw(path, source.table, source.encoding)
+    except (InputError, OSError) as error:
+        row["message"] = str(error)
+        issues.add("source_unreadable", value=shown, message=str(error))
+        return nothing
+    parts, rows = [], []
+    for raw in raws:
+        own = row | {"path": shown if len(raws) == 1 else f"{shown}/{raw.file.rpartition('/')[2]}"}
+        own["table"] = raw.table or source.table
+        rows.append(own)
+        try:
+            parts.append(_read_raw(raw, source, known, issues, own))
+        except CRSError as error:
+            own |= {"status": "no_crs", "message": str(error)}
+            issues.add("crs_refused", value=own["path"], message=str(error))
+        except InputError as error:
+            own |= {"status": "unreadable", "message": str(error)}
+            issues.add("source_unreadable", value=own["path"], message=str(error))
+    if not parts:
+        return nothing._replace(sources=rows)
+    return Part(*(_stack(frames) for frames in zip(*parts, strict=True)), sources=rows)
+
+
+def _stack(frames) -> pd.DataFrame:
+    full = [f for f in frames if len(f)]
+    if not full:
+        return frames[0]
+    return full[0] if len(full) == 1 else pd.concat(full, ignore_index=True)
+
+
+def establish(raw: Raw, wanted: str | None, at: str):
+    """The CRS a file is in by its own word or, where it has none, by the workspace's; CRSError if they differ."""
+    if wanted is None:
+        return raw.crs, raw.by_format
+    asked = resolve(wanted, at)
+    if raw.crs is None or raw.by_format:
+        return asked, False
+    try:
+        own = resolve(raw.crs, raw.file)
+    except CRSError:
+        own = read_crs(raw.crs, raw.file) if raw.crs != "unreadable .prj" else None
+        if own is None or own.datum is None or "nknown" in own.datum.name:
+            return asked, False
+        raise
+    if own != asked and not own.equals(asked, ignore_axis_order=True) and _grid(own) != _grid(asked):
+        raise CRSError(
+            f"the file says {own.name}, the workspace says {asked.name}",
+            where=raw.file,
+            mend="remove the wrong one",
+        )
+    return asked, False
+
+
+def _grid(crs: pyproj.CRS):
+    """What makes two CRS the same grid: datum, method and parameters, whatever the names and axis order."""
+    base = crs.geodetic_crs.to_epsg()
+    if not crs.is_projected:
+        return base
+    operation = crs.coordinate_operation
+    values = {p.name.lower(): round(p.value * p.unit_conversion_factor, 12) for p in operation.params}
+    return base, operation.method_name, tuple(sorted(values.items())), crs.axis_info[0].unit_conversion_factor
+
+
+def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
+    left_out = keep_rows(raw, source.where, source.at)
+    lost = _notes(raw, issues)
+    row["encoding"] = raw.encoding or None
+    total = max(raw.promised or 0, len(raw.columns))
+    row["rows_read"] = total
+    if left_out:
+        row["message"] = f"{left_out} rows left out by 'where'"
+    said, by_format = establish(raw, source.crs, source.at)
+    placed = place(
+        raw.geometry, said, known.crs, town=known.town, accept_wgs84=source.accept_wgs84, by_format=by_format,
+        where=raw.file,
+    )  # fmt: skip
+    row["crs"] = _crs_name(placed.crs)
+    if placed.note:
+        issues.add(placed.note, value=row["crs"])
+    table, bad = harmonise(raw, source, known.catalogue, issues)
+    mended = repair(placed.geoms, known.crs, known.limits, raw.loose)
+    reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
+    for i, fid in enumerate(raw.columns.index):
+        if fid in lost:
+            reason[i] = lost[fid]
+    areas = ellipsoidal_area(mended.geoms, known.crs)
+    _report(raw, mended, reason, placed.geoms, issues, set(lost))
+    aside = ~np.isin(reason, ("", *EMPTY_REASONS))
+    footprint = np.where(mended.reason == "", mended.geoms, mended.footprint)
+    quarantine = [
+        {"source_fid": str(raw.columns.index[i]), "reason": reason[i], "geometry": footprint[i]}
+        for i in np.flatnonzero(aside)
+    ]
+    missing = total - len(raw.columns)
+    gone = [fid for fid in lost if fid not in raw.columns.index]
+    quarantine += [{"source_fid": fid, "reason": lost[fid], "geometry": None} for fid in gone]
+    if missing > len(gone):
+        quarantine.append({"source_fid": None, "reason": "row_missing", "geometry": None})
+        issues.add(
+            "row_missing", value=missing - len(gone), message=f"{total} promised, {len(raw.columns)} read"
+        )
+    kept = reason == ""
+    row["rows_kept"] = int(kept.sum())
+    row["rows_quarantined"] = int(aside.sum()) + missing
+    row["rows_empty"] = int(np.isin(reason, EMPTY_REASONS).sum())
+    row["status"] = "found" if row["rows_kept"] + row["rows_quarantined"] else "empty"
+    features = _features(table, raw, mended.geoms, areas, kept, source, row["path"], known.crs)
+    passports = [
+        card | {"source_fid": str(raw.columns.index[i])} for i, card in mended.passports.items() if kept[i]
+    ]
+    same = {"layer": source.layer, "source": row["path"]}
+    reconcile(features, known.limits, issues)
+    return (
+        features,
+        gpd.GeoDataFrame(
+            {c: [same.get(c, q.get(c)) for q in quarantine] for c in QUARANTINE},
+            geometry="geometry",
+            crs=known.crs,
+        ),
+        pd.DataFrame([{c: (same | card).get(c) for c in PASSPORTS} for card in passports], columns=PASSPORTS),
+    )
+
+
+def _crs_name(crs: pyproj.CRS) -> str:
+    code = crs.to_authority(min_confidence=100) or crs.to_authority()
+    return ":".join(code) if code else crs.name
+
+
+def _notes(raw: Raw, issues: Issues) -> dict[str, str]:
+    """File notes as issues; the rows lost by them, by fid."""
+    lost = {}
+    for code, fid, value in raw.notes:
+        issues.add(code, fid, value=value or None)
+        if fid is not None and (code in _LOST or code == "no_attributes"):
+            lost[fid] = code
+    return lost
+
+
+def _report(raw: Raw, mended, reason: np.ndarray, placed: np.ndarray, issues: Issues, told: set[str]) -> None:
+    for i in np.flatnonzero(mended.reason != ""):
+        fid = str(raw.columns.index[i])
+        if fid in told or (reason[i] != mended.reason[i]):
+            continue
+        why = shapely.is_valid_reason(placed[i]) if reason[i] == "ambiguous_polygon" else ""
+        issues.add(reason[i], fid, place=_place(placed[i]), message=why)
+    for i, card in mended.passports.items():
+        for code in ("repaired", "collection_reduced"):
+            if (code == "repaired") == ("make_valid" in card["method"]):
+                issues.add(
+                    code, str(raw.columns.index[i]), value=f"{card['area_change_m2']:.4f}",
+                    place=_place(placed[i]), message=f"largest move {card['max_move_m']:.4f} m",
+                )  # fmt: skip
+                break
+
+
+def _place(geom) -> str | None:
+    try:
+        return place_of(geom)
+    except shapely.errors.GEOSException:
+        return None
+
+
+def _features(table, raw: Raw, geoms, areas, kept, source, shown, crs) -> gpd.GeoDataFrame:
+    position = pd.Series(np.arange(len(raw.columns)), index=raw.columns.index)
+    at = position.loc[table.index].to_numpy() if position.index.is_unique else np.arange(len(table))
+    wanted = kept[at]
+    table, at = table[wanted], at[wanted]
+    data = {c: table[c].to_numpy() for c in FEATURES if c in table.columns}
+    data |= {
+        "feature_id": None, "layer": source.layer, "source": shown, "source_fid": table.index.map(str).to_numpy(),
+        "area_m2": areas[at], "declared_m2": table["declared_m2"].to_numpy(),
+    }  # fmt: skip
+    frame = pd.DataFrame(
+        {c: data[c] for c in [*FEATURES, "declared_m2"] if c != "geometry"}, index=range(len(table))
+    )
+    return gpd.GeoDataFrame(frame, geometry=geoms[at], crs=crs)
