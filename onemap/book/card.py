@@ -51,7 +51,7 @@ def describe(tree, rulebook: Rulebook, lang: str = "zh") -> str:
 
     >>> from onemap.book.rulebook import load_rulebook
     >>> describe("near_highway_national", load_rulebook("2024-03-01"))
-    'highway_national 距离 小于 20 米'
+    '国道用地 距离 小于 20 米'
     """
     if isinstance(tree, dict):
         word, below = next(iter(tree.items()))
@@ -61,9 +61,10 @@ def describe(tree, rulebook: Rulebook, lang: str = "zh") -> str:
         joined = ("; " if lang == "en" else ";").join(parts)
         return f"{rulebook.text(f'card.{word}', lang)} ({joined})"
     if tree in rulebook.compounds:
-        return f"{tree}: {describe(rulebook.compounds[tree], rulebook, lang)}"
+        name = rulebook.texts.get(f"predicate.{tree}", lang, tree)
+        return f"{name}: {describe(rulebook.compounds[tree], rulebook, lang)}"
     row = rulebook.predicates.loc[tree]
-    words = [row["subject"], rulebook.text(f"measure.{row['measure']}", lang)]
+    words = [subject_name(row["subject"], rulebook, lang), rulebook.text(f"measure.{row['measure']}", lang)]
     words.append(rulebook.text(f"operator.{row['operator']}", lang))
     if row["parameter"]:
         value = row["threshold"]
@@ -73,6 +74,18 @@ def describe(tree, rulebook: Rulebook, lang: str = "zh") -> str:
         field = row["measure"].split(".")[-1]
         words.append("|".join(rulebook.texts.get(f"{field}.{v}", lang, v) for v in row["value"].split("|")))
     return " ".join(w for w in words if w)
+
+
+def subject_name(subject: str, rulebook: Rulebook, lang: str = "zh") -> str:
+    """What people call a subject: its text, else the name of its layer, else its id.
+
+    >>> from onemap.book.rulebook import load_rulebook
+    >>> subject_name("town_range", load_rulebook("2024-03-01"))
+    '城镇建设用地范围'
+    """
+    layers = rulebook.catalogue.layers
+    name = layers.at[subject, f"name_{lang}"] if subject in layers.index else subject
+    return rulebook.texts.get(f"subject.{subject}", lang, name)
 
 
 def _current(rows: list[dict], rulebook: Rulebook) -> dict:
