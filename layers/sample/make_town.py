@@ -24,12 +24,18 @@ SPECIAL = {
     "GLYD": "公路用地", "LD": "林地", "DZZHYFQ": "地质灾害易发区", "DZZHDC": "地灾调查范围", "KYQ": "矿业权", "HTD": "黑土地",
     "QYPG": "区域评估",
 }  # fmt: skip
-THREE_LINES = {"YJJBNT": ("永久基本农田", 4529), "STBHHX": ("生态保护红线", 4490), "CZKFBJ": ("城镇开发边界", 4529)}
+THREE_LINES = {
+    "YJJBNT": ("永久基本农田", 4529),
+    "STBHHX": ("生态保护红线", 4490),
+    "CZKFBJ": ("城镇开发边界", 4529),
+}
 
 
 def write_shapefile(frame, path, encoding, keep_cpg=True):
     """A shapefile; without `.cpg` its DBF also gets language id 0, so that nothing tells the encoding."""
-    pyogrio.write_dataframe(frame, path, driver="ESRI Shapefile", encoding=encoding, layer_options={"DBF_DATE_LAST_UPDATE": STAMP})
+    pyogrio.write_dataframe(
+        frame, path, driver="ESRI Shapefile", encoding=encoding, layer_options={"DBF_DATE_LAST_UPDATE": STAMP}
+    )
     if not keep_cpg:
         path.with_suffix(".cpg").unlink()
         dbf = bytearray(path.with_suffix(".dbf").read_bytes())
@@ -41,7 +47,14 @@ def write_geopackage(tables, path):
     """Several tables in one GeoPackage, made anew."""
     path.unlink(missing_ok=True)
     for name, frame in tables.items():
-        pyogrio.write_dataframe(frame, path, layer=name, driver="GPKG", append=path.exists(), layer_options={"SPATIAL_INDEX": "NO"})
+        pyogrio.write_dataframe(
+            frame,
+            path,
+            layer=name,
+            driver="GPKG",
+            append=path.exists(),
+            layer_options={"SPATIAL_INDEX": "NO"},
+        )
 
 
 def write_zipped_filegdb(tables, path):
@@ -71,7 +84,9 @@ def make(out):
     write_geopackage({"现状地类图斑": layers["DLTB"]}, out / "dltb.gpkg")
     write_geopackage({"控规用地": layers["KGYD"], "控规编制范围": layers["KGFW"]}, out / "kgyd.gpkg")
     write_geopackage({zh: layers[name] for name, zh in SPECIAL.items()}, out / "special.gpkg")
-    write_zipped_filegdb({zh: layers[name].to_crs(epsg) for name, (zh, epsg) in THREE_LINES.items()}, out / "sanxian.gdb.zip")
+    write_zipped_filegdb(
+        {zh: layers[name].to_crs(epsg) for name, (zh, epsg) in THREE_LINES.items()}, out / "sanxian.gdb.zip"
+    )
     sites, text = town_sites.build(ground, local)
     write_geopackage({"项目用地": sites}, out / "sites" / "sites.gpkg")
     (out / "sites" / "P11.txt").write_bytes(text)

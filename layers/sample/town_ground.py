@@ -24,7 +24,25 @@ VILLAGES = {
     "小营子": (1900, -960, 150), "河南村": (820, -1900, 150), "柳树村": (-500, -1930, 160),
     "靠山屯": (-1190, -1900, 140),
 }  # fmt: skip
-PLANNED_VILLAGES = {"柳树村": 430.0, "张家屯": 330.0}
+PLANNED_VILLAGES = {"柳树村": 490.0, "张家屯": 330.0}
+TRACKS = [
+    [(-2450, -350), (-2300, -330), (-2085, -380)], [(-900, 1690), (-920, 1560), (-880, 1400)], [(400, 1720), (380, 1600), (420, 1490)],
+    [(1700, 720), (1400, 560), (1150, 680), (640, 770)], [(2370, -150), (2260, -320), (2300, -530)], [(1900, -960), (1760, -700), (1790, -380)],
+    [(820, -1900), (700, -1600), (780, -1300), (620, -800), (436, -386)], [(-500, -1930), (-400, -1600), (-560, -1200), (-400, -900), (-346, -608)],
+    [(-1190, -1900), (-1400, -1780), (-1640, -1800)], [(1700, 720), (2000, 400), (2200, 150), (2370, -150)], [(820, -1900), (1200, -1700), (1500, -1500)],
+]  # fmt: skip
+PONDS = [
+    (-2560, 620, 70, 45),
+    (-1950, 560, 60, 80),
+    (1150, 1180, 75, 50),
+    (2080, 250, 60, 60),
+    (1420, -1750, 95, 60),
+    (1050, -700, 50, 65),
+    (-1620, -1150, 70, 45),
+    (-60, -1850, 55, 40),
+    (-1450, 1130, 65, 50),
+    (2250, -1150, 70, 55),
+]
 S101 = (-1715.0, -1685.0)
 PLOTS_GRID = {
     "roadside_works": (-1685, -1580, 0, 90),
@@ -37,7 +55,7 @@ PLOTS_GRID = {
 PLOTS = {
     "waterside_works": (-2170, -1050, -2050, -950),
     "quarry": (-790, 1960, -640, 2080),
-    "bank_yard": (-640, -1470, -500, -1400),
+    "bank_yard": (-900, -1445, -770, -1375),
 }
 
 
@@ -127,8 +145,12 @@ def roads():
     x = np.arange(-3300, 3301, 60.0)
     y = 1440 + 60 * np.sin(x / 900) + 25 * np.sin(x / 310)
     s = sum(S101) / 2
-    north = smooth([grid_xy(s, 600), grid_xy(s, 900), (-2270, 900), (-2150, 1500), (-1950, 1900), (-1900, 2600)])
-    south = smooth([grid_xy(s, -600), grid_xy(s, -900), (-1760, -1300), (-1650, -1800), (-1350, -2100), (-1300, -2700)])
+    north = smooth(
+        [grid_xy(s, 600), grid_xy(s, 900), (-2270, 900), (-2150, 1500), (-1950, 1900), (-1900, 2600)]
+    )
+    south = smooth(
+        [grid_xy(s, -600), grid_xy(s, -900), (-1760, -1300), (-1650, -1800), (-1350, -2100), (-1300, -2700)]
+    )
     bands = {"G1": ribbon(x, y, 18.0)}
     reach = grid_box(*S101, -640, 640)
     bands["S101"] = shapely.union_all([ribbon(*north.T, 15.0), ribbon(*south.T, 15.0), reach], grid_size=GRID)
@@ -214,16 +236,26 @@ def build(seed=20240301):
         outline = ring(rng, r * 1.15, r, 26, [(2, 0.12), (3, 0.08), (5, 0.05)]) + (x, y)
         villages[name] = Polygon(outline.round(3))
     bands, water = roads(), river()
+    tracks = {("track", n): ribbon(*smooth(line).T, 3.0) for n, line in enumerate(TRACKS)}
+    ponds = {}
+    for n, (x, y, rx, ry) in enumerate(PONDS):
+        ponds["pond", n] = Polygon(
+            (ring(rng, rx, ry, 18, [(2, 0.12), (3, 0.10), (5, 0.05)]) + (x, y)).round(3)
+        )
     top, low = grid_xy(448, 760), grid_xy(448, -760)
     split = [(60, 2900), (-80, 2300), (30, 1900), (-150, 1500), (-230, 1200), top]
     below = [low, (190, -1000), (330, -1350), (260, -1700), (420, -2100), (380, -2900)]
     district = [LineString([top, low])]
     for chain in (split, below):
-        district += [wiggly(rng, np.array(p), np.array(q)) for p, q in zip(chain[:-1], chain[1:], strict=True)]
+        district += [
+            wiggly(rng, np.array(p), np.array(q)) for p, q in zip(chain[:-1], chain[1:], strict=True)
+        ]
 
     country = country_edges(rng, region)
     lines = [town.exterior, *district, *country]
     for group in (shapes, streets, plots, villages, bands):
+        lines += [p.exterior for p in group.values()]
+    for group in (tracks, ponds):
         lines += [p.exterior for p in group.values()]
     lines.append(water.exterior)
     for name, (x, y, r) in VILLAGES.items():
@@ -237,7 +269,9 @@ def build(seed=20240301):
     faces = faces[shapely.contains(town, shapely.point_on_surface(faces))]
     inner = shapely.point_on_surface(faces)
 
-    halves = shapely.get_parts(shapely.polygonize([shapely.union_all([town.exterior, *district], grid_size=GRID)]))
+    halves = shapely.get_parts(
+        shapely.polygonize([shapely.union_all([town.exterior, *district], grid_size=GRID)])
+    )
     west = max((w for w in halves if w.representative_point().x < 150), key=lambda g: g.area)
     side = np.where(shapely.contains(west, inner), "西区", "东区")
     frame = shapely.box(-4000, -4000, 4000, 4000).exterior
@@ -245,7 +279,7 @@ def build(seed=20240301):
     cell_tree = STRtree(cells)
     keys = []
     for point, d in zip(inner, side, strict=True):
-        keys.append((*_kind(point, bands, water, plots, shapes, streets, villages), d))
+        keys.append((*_kind(point, bands, water, plots | shapes, streets, villages, tracks | ponds), d))
     for n, point in enumerate(inner):
         if keys[n][0] == "cell":
             keys[n] = ("cell", int(cell_tree.query(point, predicate="within")[0]), keys[n][-1])
@@ -259,19 +293,28 @@ def build(seed=20240301):
             polygons.append(part)
     keys, polygons = _absorb(keys, polygons)
     polygons = np.array(polygons, dtype=object)
-    return Ground(keys, polygons, shapely.coverage_union_all(polygons), region, blocks, water, bands, villages, STRtree(polygons))
+    return Ground(
+        keys,
+        polygons,
+        shapely.coverage_union_all(polygons),
+        region,
+        blocks,
+        water,
+        bands,
+        villages,
+        STRtree(polygons),
+    )
 
 
-def _kind(point, bands, water, plots, shapes, streets, villages):
+def _kind(point, bands, water, shapes, streets, villages, small):
     for name, band in bands.items():
         if band.contains(point):
             return ("road", name)
     if water.contains(point):
         return ("river",)
-    for group in (plots, shapes):
-        for key, shape in group.items():
-            if shape.contains(point):
-                return key
+    for key, shape in shapes.items():
+        if shape.contains(point):
+            return key
     for (_, i, j), shape in streets.items():
         if shape.contains(point):
             return ("street", i // 3, j // 3)
@@ -279,12 +322,18 @@ def _kind(point, bands, water, plots, shapes, streets, villages):
         if shape.contains(point):
             c = np.array(VILLAGES[name][:2])
             return ("village", name, int(np.arctan2(point.y - c[1], point.x - c[0]) // (np.pi / 2)))
+    for key, shape in small.items():
+        if shape.contains(point):
+            return key
     return ("cell",)
 
 
 def _absorb(keys, polygons, smallest=900.0):
     """Give cell scraps to the neighbouring cell of the same district with the longest common edge."""
-    order = sorted((n for n, k in enumerate(keys) if k[0] == "cell" and polygons[n].area < smallest), key=lambda n: polygons[n].area)
+    order = sorted(
+        (n for n, k in enumerate(keys) if k[0] == "cell" and polygons[n].area < smallest),
+        key=lambda n: polygons[n].area,
+    )
     gone, tree = set(), STRtree(polygons)
     for n in order:
         best, longest = None, 0.0
