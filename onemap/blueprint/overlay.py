@@ -55,7 +55,7 @@ def unique_edges(polygons: np.ndarray) -> np.ndarray:
     >>> unique_edges(np.array([shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)])).shape
     (7, 2, 2)
     """
-    rings = shapely.get_rings(polygons)
+    rings = shapely.get_rings(shapely.get_parts(polygons))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     same = ring[1:] == ring[:-1]
     start, end = xy[:-1][same], xy[1:][same]
