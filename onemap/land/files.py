@@ -88,8 +88,8 @@ def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> lis
         return list(_zipped(path, table, encoding))
     if kind == ".shp":
         return [read_shapefile(path, encoding)]
-    if kind in (".txt",):
-        return [read_survey_txt(path, encoding)]
+    if kind == ".txt":
+        return read_survey_txt(path, encoding)
     if kind in (".kml", ".ovkml"):
         return [read_kml(path)]
     if kind == ".dxf":

@@ -1,0 +1,108 @@
+"""Boundary points to polygons: rings by number and closing point, shells and holes by containment."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+Point = tuple[float, float]
+
+
+class Line(NamedTuple):
+    """One boundary point: its name, ring number (None if not written), east, north."""
+
+    name: str
+    ring: int | None
+    east: float
+    north: float
+
+
+def rings_of(lines: list[Line]) -> tuple[list[tuple[int | None, list[Point]]], list[str]]:
+    """Rings as (number, open list of points), split where the number changes or a ring closes, and remarks.
+
+    A line that repeats a ring's first point closes it whatever number it carries; a name that starts again at 1
+    begins a new ring.
+
+    >>> rings_of([Line("J1", 1, 0, 0), Line("J2", 1, 1, 0), Line("J3", 1, 1, 1), Line("J1", 1, 0, 0)])[0]
+    [(1, [(0, 0), (1, 0), (1, 1)])]
+    """
+    rings: list[tuple[int | None, list[Point]]] = []
+    remarks: list[str] = []
+    current: list[Point] = []
+    number: int | None = None
+
+    def close() -> None:
+        if len(current) >= 3:
+            rings.append((number, list(current)))
+        elif current:
+            remarks.append(f"ring {number or 1} has only {len(current)} points")
+        current.clear()
+
+    for line in lines:
+        point = (line.east, line.north)
+        if len(current) >= 3 and point == current[0]:
+            close()
+            continue
+        if current and line.ring != number:
+            close()
+        elif len(current) >= 3 and re.fullmatch(r"\D*0*1", line.name):
+            remarks.append(f"point numbers start again within ring {number or 1}")
+            close()
+        if not current:
+            number = line.ring
+        if current and point == current[-1]:
+            remarks.append(f"point {line.name} is repeated")
+            continue
+        current.append(point)
+    close()
+    return rings, remarks
+
+
+def assemble(rings: list[tuple[int | None, list[Point]]]) -> tuple[object, list[str]]:
+    """A polygon or multipolygon by even-odd containment, and remarks where ring numbers say otherwise.
+
+    Rings that cross each other or themselves give an invalid geometry, for the repair to judge.
+    """
+    if not rings:
+        return None, []
+    shapes = np.array([shapely.Polygon(points) for _, points in rings], dtype=object)
+    if len(shapes) == 1:
+        return shapes[0], []
+    if not shapely.is_valid(shapes).all():
+        return _as_written(rings), []
+    inside = np.array(
+        [
+            [i != j and bool(shapely.contains(b, a)) for j, b in enumerate(shapes)]
+            for i, a in enumerate(shapes)
+        ]
+    )
+    crossing = [
+        (i, j)
+        for i in range(len(shapes))
+        for j in range(i)
+        if not inside[i, j] and not inside[j, i] and shapely.relate_pattern(shapes[i], shapes[j], "T********")
+    ]
+    if crossing or (inside & inside.T).any():
+        return shapely.MultiPolygon(list(shapes)), ["rings cross each other"]
+    depth = inside.sum(axis=1)
+    area = shapely.area(shapes)
+    holes: dict[int, list[int]] = {int(i): [] for i in np.flatnonzero(depth % 2 == 0)}
+    for i in np.flatnonzero(depth % 2 == 1):
+        around = [j for j in np.flatnonzero(inside[i]) if depth[j] == depth[i] - 1]
+        holes[int(min(around, key=lambda j: area[j]))].append(int(i))
+    remarks = []
+    for i, (number, _) in enumerate(rings):
+        if number is not None and number < 0 and depth[i] % 2 == 0:
+            remarks.append(f"ring {number} is marked as a hole but lies in no ring")
+        elif number is not None and abs(number) > 1 and i and depth[i] == 0:
+            remarks.append(f"ring {number} lies outside ring {rings[0][0]} and is taken as a further part")
+    parts = [shapely.Polygon(rings[i][1], [rings[j][1] for j in inner]) for i, inner in holes.items()]
+    return (parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)), remarks
+
+
+def _as_written(rings):
+    first, rest = rings[0][1], [points for _, points in rings[1:]]
+    return shapely.Polygon(first, rest)

@@ -1,0 +1,89 @@
+"""Parcels written as 勘测定界 text in the ministry's layout."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pyproj
+import shapely
+
+from onemap.errors import CRSError, InputError
+from onemap.land.rounding import hectares
+
+_WIDTHS = {3: range(4513, 4555), 6: range(4491, 4513)}
+
+
+def survey_text(
+    parcels,
+    *,
+    unit: str = "",
+    date: datetime.date | None = None,
+    decimals: int = 3,
+    head: dict[str, str] | None = None,
+) -> str:
+    """The text of a parcels frame in a CGCS2000 Gauss-Krüger CRS; lines end in CRLF, X is north.
+
+    ``head`` becomes the section 项目信息. Coordinates are rounded to ``decimals`` (metres), areas stand in 公顷.
+    Raises CRSError for any other CRS, InputError for a parcel without a polygon.
+    """
+    zone, width = _zone(parcels.crs)
+    lines = [
+        "[属性描述]", "格式版本号=1.01版本", f"数据产生单位={unit}", f"数据产生日期={date.isoformat() if date else ''}",
+        "坐标系=2000国家大地坐标系", f"几度分带={width}", "投影类型=高斯克吕格", "计量单位=米", f"带号={zone}",
+        f"精度={10.0 ** -decimals:.{decimals}f}", "转换参数=0,0,0,0,0,0,0",
+    ]  # fmt: skip
+    if head:
+        lines += ["[项目信息]", *(f"{key}={value}" for key, value in head.items())]
+    lines.append("[地块坐标]")
+    for row in parcels.to_dict("records"):
+        lines += _parcel(row, decimals)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def write_survey_txt(parcels, path: str | Path, encoding: str = "GB18030", **options) -> Path:
+    """Write ``survey_text(parcels, **options)`` to a file."""
+    path = Path(path)
+    path.write_bytes(survey_text(parcels, **options).encode(encoding))
+    return path
+
+
+def _zone(crs) -> tuple[int, int]:
+    code = pyproj.CRS.from_user_input(crs).to_epsg() if crs is not None else None
+    for width, codes in _WIDTHS.items():
+        if code in codes:
+            at = codes.index(code)
+            half = len(codes) // 2
+            return (25 if width == 3 else 13) + at % half, width
+    raise CRSError(
+        "survey text is written in a CGCS2000 Gauss-Kruger zone only",
+        mend="transform to EPSG:4513–4554 first",
+    )
+
+
+def _parcel(row: dict, decimals: int) -> list[str]:
+    geom = row.get("geometry")
+    if geom is None or geom.is_empty or geom.geom_type not in ("Polygon", "MultiPolygon"):
+        raise InputError(f"parcel {row.get('parcel_id')} has no polygon")
+    rings = []
+    for part in shapely.get_parts(geom):
+        rings += [part.exterior, *part.interiors]
+    body, number = [], 0
+    for ring_number, ring in enumerate(rings, 1):
+        first = number + 1
+        points = list(ring.coords)
+        for k, (east, north, *_) in enumerate(points):
+            number += k < len(points) - 1
+            name = first if k == len(points) - 1 else number
+            body.append(f"J{name},{ring_number},{north:.{decimals}f},{east:.{decimals}f}")
+    words = [_word(row.get(c)) for c in ("parcel_id", "project_name", "use")]
+    area = f"{hectares(row.get('area_m2') or geom.area):.4f}"
+    return [f"{len(body)},{area},{words[0]},{words[1]},面,,{words[2]},,@", *body]
+
+
+def _word(value) -> str:
+    return (
+        ""
+        if value is None or value != value
+        else str(value).replace(",", "，").replace("@", "＠").replace("\n", " ")
+    )
