@@ -13,7 +13,9 @@ import pyogrio
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True  # the folder travels in the wheel
 
+import town_classes  # noqa: E402
 import town_ground  # noqa: E402
 import town_layers  # noqa: E402
 import town_sites  # noqa: E402
@@ -76,7 +78,7 @@ def make(out):
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{STAMP}T00:00:00.000Z"})
     ground = town_ground.build()
     local = town_layers.build(ground, np.random.default_rng(41))
-    layers = {name: town_layers.place(frame) for name, frame in local.items()}
+    layers = {name: town_classes.place(frame) for name, frame in local.items()}
     write_shapefile(layers["TDYTQ"], out / "tdytq.shp", "GBK", keep_cpg=False)
     write_shapefile(layers["JSYDGZQ"], out / "jsydgzq.shp", "GBK")
     write_shapefile(layers["CSZTGH"].to_crs(4550), out / "csztgh.shp", "UTF-8")

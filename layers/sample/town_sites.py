@@ -6,8 +6,8 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from shapely import Polygon
+from town_classes import HOLE, place
 from town_ground import CENTRE, block_bounds, grid_box, grid_xy
-from town_layers import HOLE, place
 
 FIELDS = (
     "项目编号",
