@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from onemap.blueprint.overlay import GRID_M
 from onemap.frames import BALANCE
 from onemap.land.area import ellipsoidal_area
 
 RELATIVE = 1e-9
-GRID_M = 2e-8  # a double near 4e7 m (zone-prefixed eastings) resolves 7.5e-9 m
 
 
 class BalanceError(AssertionError):
@@ -22,7 +22,7 @@ def balance_sheet(features, quarantine, faces, covers: pd.DataFrame) -> pd.DataF
 
     Every feature counts with its own area, so a layer that overlaps itself counts its overlap as often as it
     was read. Quarantined footprints count as they were placed. Raises :class:`BalanceError` beyond 1e-9
-    relative plus 2·10⁻⁸ m times the layer's boundary length (the resolution of the coordinates).
+    relative plus the grid of the nodes (6·10⁻⁸ m) times the layer's boundary length.
 
     columns : layer input_m2 faces_m2 quarantined_m2 difference_m2 relative
     """

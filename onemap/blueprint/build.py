@@ -210,6 +210,7 @@ def manifest_of(layers, rulebook) -> dict:
         "crs": layers.features.crs.to_string(),
         "as_of": rulebook.as_of.isoformat(),
         "rulebook_version": rulebook.version,
+        "dates": {name: day.isoformat() for name, day in sorted(rulebook.dates.items()) if day},
         "sources": json.loads(sources.to_json(orient="records", date_format="iso", default_handler=str)),
         "software": {name: software_version(name) for name in SOFTWARE},
     }

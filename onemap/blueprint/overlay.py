@@ -7,6 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+# Nodes lie on this grid (m). A power of two, so that 8-digit eastings hold it exactly. Without a grid GEOS falls
+# back to snapping at 4e-5 m in such coordinates and merges lines that differ (measured: 0.018 m² on 1.1 km²).
+GRID_M = 2.0**-24
+
 
 class Overlay(NamedTuple):
     """Faces of an arrangement, and which input covers which face.
@@ -69,7 +73,7 @@ def unique_edges(polygons: np.ndarray) -> np.ndarray:
 
 def polygonize(edges: np.ndarray) -> np.ndarray:
     """The faces that straight edges enclose once they are cut at every crossing."""
-    noded = shapely.union_all(shapely.linestrings(edges))
+    noded = shapely.union_all(shapely.linestrings(edges), grid_size=GRID_M)
     return np.asarray(shapely.get_parts(shapely.polygonize(shapely.get_parts(noded))), dtype=object)
 
 

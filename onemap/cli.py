@@ -1,0 +1,199 @@
+"""The command line: thin wrappers over the functions of the rooms."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+import onemap as om
+from onemap.present import console as tables
+from onemap.book.card import rule_card
+from onemap.book.location import layers_path
+from onemap.book.texts import LANGUAGES, load_texts
+from onemap.errors import InputError
+from onemap.land.workspace import load_workspace
+
+OTHER_DAYS = ("2019-06-01", "2026-06-01")
+TEXTS = load_texts(layers_path() / "texts")
+
+
+def _language() -> str:
+    given = sys.argv[sys.argv.index("--lang") + 1 :][:1] if "--lang" in sys.argv else []
+    given += [a.removeprefix("--lang=") for a in sys.argv if a.startswith("--lang=")]
+    wanted = (given or [os.environ.get("ONEMAP_LANG", LANGUAGES[0])])[0]
+    return wanted if wanted in LANGUAGES else LANGUAGES[0]
+
+
+LANG = _language()
+
+
+def _t(key: str, **values) -> str:
+    return TEXTS(f"cli.{key}", LANG, **values)
+
+
+app = typer.Typer(help=_t("app"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Workspace = Annotated[str, typer.Argument(help=_t("arg.workspace"))]
+Sites = Annotated[str, typer.Argument(help=_t("arg.sites"))]
+Out = Annotated[Path, typer.Option("-o", "--out", help=_t("opt.out"))]
+BlueprintFile = Annotated[Path, typer.Option("-b", "--blueprint", help=_t("opt.blueprint"))]
+AsOf = Annotated[str | None, typer.Option("--as-of", help=_t("opt.as_of"))]
+Book = Annotated[Path | None, typer.Option("--book", help=_t("opt.book"))]
+Lang = Annotated[str, typer.Option("--lang", help=_t("opt.lang"))]
+
+
+@app.command(help=_t("layers"))
+def layers(workspace: Workspace, as_of: AsOf = None, book: Book = None, lang: Lang = LANG) -> None:
+    place = load_workspace(workspace)
+    catalogue = om.load_catalogue(book)
+    read = om.read_features(place, catalogue)
+    day = _day(as_of, place.as_of)
+    tables.show(tables.layer_table(read, catalogue, day, lang, _t))
+    _say_ledger(read)
+
+
+@app.command(help=_t("build"))
+def build(workspace: Workspace, out: Out, as_of: AsOf = None, book: Book = None, lang: Lang = LANG) -> None:
+    place = load_workspace(workspace)
+    rulebook = om.load_rulebook(_day(as_of, place.as_of), book, place.dates)
+    blueprint = _build(place, rulebook)
+    _files({"blueprint": om.write_blueprint(blueprint, _blueprint_path(out))})
+
+
+@app.command(help=_t("review"))
+def review(
+    sites: Sites, blueprint: BlueprintFile, out: Out, as_of: AsOf = None, book: Book = None, lang: Lang = LANG
+) -> None:
+    town, rulebook, read = _opened(sites, blueprint, as_of, book)
+    result = _review(read, town, rulebook)
+    _files(om.write_review(result, out, lang=lang))
+
+
+@app.command(help=_t("batch"))
+def batch(
+    sites: Sites,
+    blueprint: BlueprintFile,
+    out: Out,
+    as_of: AsOf = None,
+    book: Book = None,
+    workers: Annotated[int, typer.Option(help=_t("opt.workers"), min=1)] = 1,
+    chunk: Annotated[int, typer.Option(help=_t("opt.chunk"), min=1)] = 500,
+    lang: Lang = LANG,
+) -> None:
+    town, rulebook, read = _opened(sites, blueprint, as_of, book)
+    _say_reviewing(read.parcels, rulebook)
+    files = om.review_batch(
+        read.parcels, town, rulebook, out, issues=read.issues, chunk=chunk, workers=workers
+    )
+    tables.show(tables.outcome_table(pd.read_csv(files["decisions"], dtype=str), rulebook, lang, _t))
+    _files(files)
+
+
+@app.command(help=_t("explain"))
+def explain(
+    review: Annotated[Path, typer.Argument(help=_t("arg.review"))],
+    rule: Annotated[str, typer.Argument(help=_t("arg.rule"))],
+    project: Annotated[str | None, typer.Option("--project", help=_t("opt.project"))] = None,
+    book: Book = None,
+    lang: Lang = LANG,
+) -> None:
+    typer.echo(om.explain(om.read_review(review, book), rule, project, lang))
+
+
+@app.command(help=_t("rule"))
+def rule(
+    rule: Annotated[str, typer.Argument(help=_t("arg.rule"))],
+    as_of: AsOf = None,
+    book: Book = None,
+    lang: Lang = LANG,
+) -> None:
+    typer.echo(rule_card(rule, om.load_rulebook(_day(as_of, None), book), lang))
+
+
+@app.command(help=_t("demo"))
+def demo(out: Out = Path("out/demo"), lang: Lang = LANG) -> None:
+    place = load_workspace(om.sample_path())
+    rulebook = om.load_rulebook(place.as_of, dates=place.dates)
+    town = _build(place, rulebook)
+    for a, b in tables.compared_plans(rulebook):
+        tables.show(tables.split_table(town, rulebook, a, b, lang, _t))
+    read = om.read_parcels(place.resolve(place.sites.path), town.crs, rulebook.catalogue, workspace=place)
+    result = _review(read, town, rulebook)
+    days = {day: om.load_rulebook(day, dates=place.dates) for day in OTHER_DAYS}
+    others = {place.as_of.isoformat(): result} | {
+        day: om.review(read.parcels, town, then) for day, then in days.items()
+    }
+    tables.show(tables.route_table(others, lang, _t))
+    files = {"blueprint": om.write_blueprint(town, Path(out) / "blueprint.gpkg")}
+    _files(files | om.write_review(result, out, lang=lang))
+
+
+def main() -> None:
+    """Run the command line: exit code 0 when the run worked, 2 for bad input."""
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"{_t('bad_input')}: {error}", err=True)
+        raise SystemExit(2) from None
+
+
+def _day(given: str | None, default: date | None) -> str | date:
+    return given or default or date.today()
+
+
+def _blueprint_path(out: Path) -> Path:
+    return out if out.suffix == ".gpkg" else out / "blueprint.gpkg"
+
+
+def _build(place, rulebook):
+    typer.echo(_t("building", name=place.name, as_of=rulebook.as_of))
+    read = om.read_features(place, rulebook.catalogue)
+    _say_ledger(read)
+    blueprint = om.build_blueprint(read, rulebook)
+    tables.show(tables.balance_table(blueprint, rulebook.catalogue, LANG, _t))
+    tables.show(tables.conflict_table(blueprint, rulebook, LANG, _t))
+    return blueprint
+
+
+def _opened(sites: str, blueprint: Path, as_of: str | None, book: Path | None):
+    town = om.read_blueprint(_blueprint_path(blueprint))
+    rulebook = om.load_rulebook(as_of or town.manifest["as_of"], book, town.manifest["dates"])
+    read = om.read_parcels(sites, town.crs, rulebook.catalogue)
+    return town, rulebook, read
+
+
+def _review(read, town, rulebook):
+    _say_reviewing(read.parcels, rulebook)
+    result = om.review(read.parcels, town, rulebook, read.issues)
+    tables.show(tables.summary_table(result, LANG, _t))
+    return result
+
+
+def _say_reviewing(parcels, rulebook) -> None:
+    if not len(parcels):
+        raise InputError(_t("no_sites"))
+    count = {"sites": len(parcels), "projects": parcels["project_id"].nunique()}
+    typer.echo(_t("reviewing", as_of=rulebook.as_of, **count))
+
+
+def _say_ledger(read) -> None:
+    severity = read.issues["severity"].value_counts()
+    typer.echo(_t("issues", **{s: int(severity.get(s, 0)) for s in ("error", "warning", "info")}))
+    bad = (~read.sources["status"].isin(("found", "none"))).sum()
+    if bad:
+        typer.echo(_t("partly", n=int(bad)))
+
+
+def _files(files: dict[str, Path]) -> None:
+    typer.echo(_t("written"))
+    for name, path in files.items():
+        typer.echo(f"  {name:<14} {path}")
+
+
+if __name__ == "__main__":
+    main()
