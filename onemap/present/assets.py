@@ -19,8 +19,15 @@ WHEELS = {
     "jquery-3.7.1.min.js": ("XStatic-jQuery", "jquery.min.js"),
 }
 DROPPED = frozenset(
-    "bootstrap.bundle.min.js bootstrap.min.css bootstrap-glyphicons.css all.min.css "
-    "leaflet.awesome-markers.js leaflet.awesome-markers.css leaflet.awesome.rotate.min.css".split()
+    [
+        "bootstrap.bundle.min.js",
+        "bootstrap.min.css",
+        "bootstrap-glyphicons.css",
+        "all.min.css",
+        "leaflet.awesome-markers.js",
+        "leaflet.awesome-markers.css",
+        "leaflet.awesome.rotate.min.css",
+    ]
 )
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.M)
 CSS_URL = re.compile(r"""url\(\s*['"]?([^'")]+)['"]?\s*\)""")

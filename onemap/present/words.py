@@ -93,6 +93,11 @@ def class_table(words: Words, layer: Any) -> pd.DataFrame | None:
     return words.catalogue.codes.get(layers.at[layer, "code_table"])
 
 
+def subject_title(words: Words, subject: str) -> str:
+    """What people call the land that a measurement is about; a whole layer is called by its name."""
+    return words.texts.get(f"subject.{subject}", words.lang, "") or layer_title(words, subject)
+
+
 def rule_title(words: Words, rule_id: str) -> str:
     """What people call a rule of the rule book; its id where it has no title."""
     return words.texts.get(f"rule.{rule_id}.title", words.lang, "") or rule_id
@@ -147,7 +152,7 @@ def number(value: Any, digits: int = 2) -> str:
     >>> number(1234.5), number(None), number(0.001), number(0)
     ('1,234.50', '—', '<0.01', '0.00')
     """
-    if blank(value):
+    if blank(value) or not math.isfinite(float(value)):
         return "—"
     value = float(value)
     least = 10.0**-digits
@@ -189,9 +194,20 @@ def measured(words: Words, value: Any, unit: Any) -> str:
     if blank(value):
         return "—"
     if isinstance(value, str):
-        return label(words, "value", value)
+        return value
+    if not math.isfinite(float(value)):
+        return say(words, "explain.infinite")
     if unit in ("share", "1", "ratio"):
         return percent(value)
-    digits = 2 if abs(float(value)) >= 0.01 or float(value) == 0 else 4
     sign = {"m2": " m²", "m": " m", "ha": " ha"}.get(text_of(unit), f" {text_of(unit)}".rstrip())
-    return f"{float(value):,.{digits}f}{sign}"
+    shown = f"{float(value):,.2f}" if abs(float(value)) >= 1 or float(value) == 0 else f"{float(value):.4g}"
+    return shown + sign
+
+
+def count(value: Any) -> str:
+    """A number of things; nothing counted is 0.
+
+    >>> count(3.0), count(None)
+    ('3', '0')
+    """
+    return "0" if blank(value) else f"{int(float(value)):,}"

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import geopandas as gpd
 import pandas as pd
 import pytest
 from shapely import box
@@ -78,7 +77,9 @@ def _catalogue(words):
         ("conversion_approvals", "农用地转用范围", "Approved conversions", "approval", ""),
         ("evaluation_zones", "区域评估范围", "Evaluated zones", "evaluation", "evaluation_items"),
     ]
-    layers = pd.DataFrame(rows, columns="layer name_zh name_en group code_table".split()).set_index("layer")
+    layers = pd.DataFrame(rows, columns=["layer", "name_zh", "name_en", "group", "code_table"]).set_index(
+        "layer"
+    )
     layers["default_class"] = ""
     codes = {
         "tdytq": _codes(
@@ -110,7 +111,7 @@ def _rulebook(words, as_of):
         ("K21", "in_heritage_control", "consent", "文物", "found", "2024-01-05"),
     ]
     rules = pd.DataFrame(
-        rows_of(rules), columns="rule_id predicate effect authority basis checked_on".split()
+        rows_of(rules), columns=["rule_id", "predicate", "effect", "authority", "basis", "checked_on"]
     )
     rules["text"] = "rule." + rules.rule_id + ".title"
     predicates = pd.DataFrame(
@@ -137,31 +138,41 @@ def _rulebook(words, as_of):
                 "m2",
             ),
         ],
-        columns="predicate_id subject measure operator parameter value threshold unit".split(),
+        columns=["predicate_id", "subject", "measure", "operator", "parameter", "value", "threshold", "unit"],
     ).set_index("predicate_id")
     parameters = pd.DataFrame(
         [("hit_min_area", 0.005, "m2", "engineering", "", "2024-01-05", None, None)],
-        columns="parameter_id value unit basis citations checked_on valid_from valid_to".split(),
+        columns=[
+            "parameter_id",
+            "value",
+            "unit",
+            "basis",
+            "citations",
+            "checked_on",
+            "valid_from",
+            "valid_to",
+        ],
     ).set_index("parameter_id")
     subjects = pd.DataFrame(
         [("town_range", "land_use_zones", "class_code=030"), ("approved_land", "conversion_approvals", "")],
-        columns="subject_id layer where".split(),
+        columns=["subject_id", "layer", "where"],
     )
     laws = pd.DataFrame(
         [
             ("LAL", "土地管理法", "Land Administration Law", "", "1"),
             ("HPL", "文物保护法", "Heritage Law", "", "1"),
         ],
-        columns="law_id title_zh title_en number rank".split(),
+        columns=["law_id", "title_zh", "title_en", "number", "rank"],
     ).set_index("law_id")
     articles = pd.DataFrame(
         [("LAL/35", "LAL", "35", "2024-01-05"), ("HPL/29", "HPL", "29", "")],
-        columns="citation law_id article checked_on".split(),
+        columns=["citation", "law_id", "article", "checked_on"],
     ).set_index("citation")
     return SimpleNamespace(
         as_of=as_of, version="abc123def456", name={"zh": "样例规则", "en": "Sample rules"}, texts=words,
         text=lambda key, lang="zh", **values: words(key, lang, **values), catalogue=_catalogue(words),
         rules=rules, predicates=predicates, compounds={}, parameters=parameters, subjects=subjects,
+        threshold=lambda name: float(parameters.at[name, "value"]),
         undetermined=frozenset(), laws=laws, articles=articles, evaluations=pd.DataFrame(), dates={},
         conflict_types=pd.DataFrame({"kind": ["T1"]}),
         conditions=pd.DataFrame({"condition_id": ["C01", "C06"], "trigger": ["always", "always"]}),
@@ -402,7 +413,19 @@ def make_review():
                 False,
             )
         ],
-        columns="project_id parcel_id conflict_id kind area_m2 share severity proposal authority citations sliver".split(),
+        columns=[
+            "project_id",
+            "parcel_id",
+            "conflict_id",
+            "kind",
+            "area_m2",
+            "share",
+            "severity",
+            "proposal",
+            "authority",
+            "citations",
+            "sliver",
+        ],
     )
     issue = {
         "source": "land_survey.shp", "layer": "land_survey", "source_fid": "9", "issue": "invalid_geometry",

@@ -1,0 +1,286 @@
+"""The blocks of an opinion that say what was checked, what is due, and how the route was decided."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from onemap.present.cards import conflict_title
+from onemap.present.membership import predicates_of
+from onemap.present.opinion import Block, Case, Table
+from onemap.present.words import (
+    area,
+    blank,
+    clauses,
+    described,
+    label,
+    measured,
+    number,
+    percent,
+    rule_title,
+    say,
+    split,
+    subject_title,
+    text_of,
+)
+
+WORST = {status: rank for rank, status in enumerate(("triggered", "not_assessed", "clear", "not_applicable"))}
+
+
+def control_block(case: Case) -> Block:
+    """Block H: every control rule with its answer, hits and gaps in full, the clear ones by name."""
+    words = case.words
+    rows, quiet = [], {"clear": [], "not_applicable": []}
+    for row in worst_findings(case):
+        if row["status"] in quiet:
+            quiet[row["status"]].append(f"{row['rule_id']} {rule_title(words, row['rule_id'])}")
+            continue
+        rows.append(
+            [
+                f"{row['rule_id']} {rule_title(words, row['rule_id'])}",
+                f"{label(words, 'status', row['status'])} · {label(words, 'effect', row['effect'])}",
+                test_text(case, row),
+                number(row["area_m2"]),
+                percent(row["known_share"]),
+                clauses(words, row["citations"]),
+                text_of(row["authority"]),
+            ]
+        )
+    heads = ("rule", "answer", "measured", "area_m2", "known_share", "clauses", "authority")
+    tables = (
+        [Table("", [say(words, f"report.{h}") for h in heads], rows, [2, 1.2, 1.8, 1.1, 0.8, 2.2, 1])]
+        if rows
+        else []
+    )
+    lines = [] if rows else [say(words, "report.H.none")]
+    for row in worst_findings(case):
+        if row["status"] == "triggered":
+            reason, remedy = (described(words, row[part], row) for part in ("reason", "remedy"))
+            said = say(words, "report.sentence_mark").join(part for part in (reason, remedy) if part)
+            lines.append(f"{row['rule_id']}: {said}")
+    mark = say(words, "present.list_mark")
+    for status, names in quiet.items():
+        if names:
+            lines.append(say(words, f"report.H.{status}", count=len(names), names=mark.join(names)))
+    return Block("H", say(words, "report.H"), lines, tables)
+
+
+def worst_findings(case: Case) -> list[dict[str, Any]]:
+    """One row per rule: the gravest answer of any parcel, its hit areas added up, the least known share."""
+    rows = []
+    for _, group in case.findings.groupby("rule_id", sort=True):
+        ordered = group.assign(rank=group.status.map(WORST)).sort_values(["rank", "parcel_id"], kind="stable")
+        first = ordered.iloc[0].to_dict()
+        same = ordered[ordered.status == first["status"]]
+        if same.area_m2.notna().any():
+            first["area_m2"] = float(same.area_m2.astype(float).sum())
+            first["share"] = first["area_m2"] / case.area_m2 if case.area_m2 else None
+        first["known_share"] = group.known_share.astype(float).min()
+        rows.append(first)
+    return sorted(rows, key=lambda row: (WORST[row["status"]], row["rule_id"]))
+
+
+def test_text(case: Case, row: dict[str, Any]) -> str:
+    """What was measured against which threshold, engineering choices marked as such."""
+    words, unit = case.words, row["unit"]
+    name = label(words, "explain.measure", row["measure"])
+    if blank(row["threshold"]) or blank(row["op"]):
+        return f"{name} {measured(words, row['measured'], unit)}".strip()
+    mark = say(words, "report.engineering") if is_engineering(case, row["rule_id"], row["measure"]) else ""
+    sign = label(words, "explain.op", row["op"])
+    return f"{name} {measured(words, row['measured'], unit)} ({sign} {measured(words, row['threshold'], unit)}{mark})"
+
+
+def is_engineering(case: Case, rule_id: str, measure: str) -> bool:
+    """Whether the threshold that a rule is tested against is a choice of engineers, not of a clause."""
+    book = case.words.rulebook
+    rule = book.rules[book.rules.rule_id == rule_id]
+    names = predicates_of(book, rule.predicate.iloc[0]) if len(rule) else []
+    used = [
+        book.predicates.at[one, "parameter"] for one in names if book.predicates.at[one, "measure"] == measure
+    ]
+    return any(basis_of(case, one) == "engineering" for one in used)
+
+
+def basis_of(case: Case, parameter: str) -> str:
+    """What a parameter rests on."""
+    parameters = case.words.rulebook.parameters
+    return text_of(parameters.at[parameter, "basis"]) if parameter in parameters.index else ""
+
+
+def conflict_block(case: Case) -> Block:
+    """Block I: conflicts between plans that the site touches."""
+    words = case.words
+    rows = [
+        [
+            text_of(row["conflict_id"]),
+            conflict_title(words, row["kind"]),
+            label(words, "severity", row["severity"]),
+            number(row["area_m2"]),
+            percent(row["share"]),
+            described(words, row["proposal"], row, text_of(row["proposal"])),
+            clauses(words, row["citations"]),
+        ]
+        for row in case.conflicts.to_dict("records")
+    ]
+    heads = ("conflict", "kind", "severity", "area_m2", "share", "proposal", "clauses")
+    table = Table("", [say(words, f"report.{h}") for h in heads], rows, [1.1, 1.8, 1.1, 1, 0.8, 1.9, 1.8])
+    lines = [say(words, "report.I.note")] if rows else [say(words, "report.I.none")]
+    return Block("I", say(words, "report.I"), lines, [table] if rows else [])
+
+
+def duties_block(case: Case, letter: str) -> Block:
+    """Block J (building conditions and information) or K (evaluations, with what may replace them)."""
+    words = case.words
+    evaluations = letter == "K"
+    chosen = case.preconditions[(case.preconditions.kind == "evaluation") == evaluations]
+    rows = []
+    for row in chosen.to_dict("records"):
+        stages = "/".join(label(words, "stage", stage) for stage in split(row["stage"])) or "—"
+        cells = [
+            text_of(row["condition_id"]),
+            text_of(row["department"]),
+            stages,
+            described(words, row["text"], row, text_of(row["condition_id"])),
+            label(words, "precondition_status", row["status"]),
+        ]
+        if evaluations:
+            cells.append(replacement(case, row["replaceable_by"]))
+        note = described(words, row["note"], row)
+        rows.append(
+            [
+                *cells,
+                say(words, "report.sentence_mark").join(
+                    x for x in (clauses(words, row["citations"]), note) if x
+                ),
+            ]
+        )
+    heads = [
+        "duty",
+        "department",
+        "stage",
+        "text",
+        "state",
+        *(["replaced_by"] if evaluations else []),
+        "clauses",
+    ]
+    widths = [0.7, 1, 1.2, 2.4, 0.9, *([1.6] if evaluations else []), 2]
+    table = Table("", [say(words, f"report.{h}") for h in heads], rows, widths)
+    return Block(
+        letter,
+        say(words, f"report.{letter}"),
+        [] if rows else [say(words, f"report.{letter}.none")],
+        [table] if rows else [],
+    )
+
+
+def replacement(case: Case, item: Any) -> str:
+    """The regional evaluations of an item that lie under the site, with document and last day."""
+    if blank(item):
+        return "—"
+    words, groups = case.words, case.words.catalogue.layers["group"]
+    found = case.overlaps[
+        (case.overlaps.layer.map(groups) == "evaluation") & (case.overlaps.class_code == item)
+    ]
+    lines = []
+    for feature_id in dict.fromkeys(found.feature_id):
+        if feature_id in case.features.index:
+            row = case.features.loc[feature_id]
+            until = text_of(row.valid_to)
+            parts = [
+                text_of(row["name"]),
+                text_of(row.document_no),
+                say(words, "report.until", day=until) if until else "",
+            ]
+            lines.append(" ".join(part for part in parts if part))
+    return f"{item}: " + (say(words, "present.list_mark").join(lines) or say(words, "report.no_zone"))
+
+
+def route_block(case: Case) -> Block:
+    """Block L: the pre-approval answer, every rule tried, and its conditions one by one."""
+    words, decision = case.words, case.decision
+    lines = [
+        say(words, "report.L.route", route=label(words, "route", decision.route)),
+        say(
+            words,
+            "report.L.rule",
+            rule=text_of(decision.rule_id) or "—",
+            clauses=clauses(words, decision.citations) or "—",
+        ),
+        say(
+            words,
+            "report.L.qualifying",
+            area=area(words, decision.qualifying_m2),
+            whole=area(words, decision.area_m2),
+        ),
+    ]
+    rows, tried = [], []
+    for entry in json.loads(decision.reasons or "[]"):
+        if "guard" in entry:
+            lines.append(label(words, "explain.withheld", entry["guard"]))
+            continue
+        cited = entry.get("citations") or []
+        cited = "|".join(cited) if isinstance(cited, list) else cited
+        state = label(words, "explain.outcome", entry["outcome"])
+        if entry.get("chosen"):
+            state += say(words, "report.L.chosen")
+        if entry.get("chosen") and entry.get("confirmed") is False:
+            lines.append(say(words, "report.L.unconfirmed", rule=entry["rule_id"]))
+        tried.append([entry["rule_id"], clauses(words, cited), label(words, "route", entry["route"]), state])
+        rows += [_conjunct(case, entry["rule_id"], one) for one in entry.get("conjuncts", [])]
+    heads = ("rule", "clauses", "gives", "outcome")
+    evidence = ("rule", "condition", "measure", "value", "threshold", "outcome")
+    tables = [
+        Table(
+            say(words, "report.L.tried"),
+            [say(words, f"report.{h}") for h in heads],
+            tried,
+            [1.2, 3, 1.6, 1.4],
+        ),
+        Table(
+            say(words, "report.L.evidence"),
+            [say(words, f"report.{h}") for h in evidence],
+            rows,
+            [1.2, 2.4, 1.2, 1.8, 1.8, 0.9],
+        ),
+    ]
+    return Block("L", say(words, "report.L"), lines, [table for table in tables if table.rows])
+
+
+def _conjunct(case: Case, rule_id: str, one: dict[str, Any]) -> list[str]:
+    words = case.words
+    outcome = label(words, "explain.outcome", one["outcome"])
+    subject = text_of(one.get("subject"))
+    title = subject_title(words, subject)
+    name = title or label(words, "explain.measure", one.get("measure"))
+    measure = label(words, "explain.measure", one.get("measure"))
+    if "words" in one:
+        allowed = say(words, "present.list_mark").join(
+            label(words, text_of(one["measure"]).removeprefix("project."), word)
+            for word in split(one["words"])
+        )
+        own = getattr(next(case.parcels.itertuples()), text_of(one["measure"]).removeprefix("project."), None)
+        return [
+            rule_id,
+            name,
+            measure,
+            label(words, text_of(one["measure"]).removeprefix("project."), own),
+            allowed,
+            outcome,
+        ]
+    low, high = (measured(words, one.get(side), one.get("unit")) for side in ("low", "high"))
+    value = low if low == high else say(words, "explain.interval", low=low, high=high)
+    sign = label(words, "explain.op", one.get("op"))
+    book = words.rulebook
+    parameter = (
+        book.predicates.at[one["predicate"], "parameter"] if one["predicate"] in book.predicates.index else ""
+    )
+    mark = say(words, "report.engineering") if basis_of(case, parameter) == "engineering" else ""
+    return [
+        rule_id,
+        name,
+        measure,
+        value,
+        f"{sign} {measured(words, one.get('threshold'), one.get('unit'))}{mark}",
+        outcome,
+    ]

@@ -1,0 +1,123 @@
+"""What an opinion rests on and what it lacks: data versions, parameters, unknowns."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from onemap.present.cards import rule_names
+from onemap.present.membership import predicates_of
+from onemap.present.opinion import Block, Case, Table
+from onemap.present.words import (
+    blank,
+    clauses,
+    count,
+    described,
+    label,
+    layer_title,
+    measured,
+    say,
+    split,
+    text_of,
+)
+
+USABLE = ("found", "none", "empty")
+
+
+def data_block(case: Case) -> Block:
+    """Block M: the data this rests on, by layer, with day and hash; and the parameters used."""
+    words, review = case.words, case.review
+    rows = [
+        [
+            layer_title(words, row.layer),
+            text_of(row.path),
+            label(words, "source_status", row.status),
+            text_of(row.data_date) or "—",
+            f"{count(row.rows_kept)}/{count(row.rows_read)}",
+            text_of(row.sha256)[:12] or "—",
+        ]
+        for row in review.sources.itertuples()
+    ]
+    heads = ("layer", "file", "state", "data_date", "kept_read", "hash")
+    tables = [
+        Table(
+            say(words, "report.M.sources"),
+            [say(words, f"report.{h}") for h in heads],
+            rows,
+            [1.8, 2.2, 1, 1.1, 0.9, 1.3],
+        )
+    ]
+    used = parameters_used(case)
+    if used:
+        heads = ("parameter", "value", "basis", "clauses")
+        tables.append(
+            Table(
+                say(words, "report.M.parameters"),
+                [say(words, f"report.{h}") for h in heads],
+                used,
+                [2, 1.2, 1.6, 3],
+            )
+        )
+    lines = [
+        say(
+            words,
+            "report.M.versions",
+            blueprint=text_of(case.decision.blueprint_version),
+            rulebook=words.rulebook.version,
+        ),
+        say(words, "report.M.book", name=words.rulebook.name[words.lang]),
+        say(words, "report.M.pictures"),
+    ]
+    return Block("M", say(words, "report.M"), lines, tables)
+
+
+def parameters_used(case: Case) -> list[list[str]]:
+    """Rows of parameter, value, basis and clause for every threshold that decided something here."""
+    words, book = case.words, case.words.rulebook
+    live = case.findings[case.findings.status.isin(["triggered", "not_assessed"])].rule_id
+    tested = [
+        one
+        for rule in book.rules[book.rules.rule_id.isin(live)].itertuples()
+        for one in predicates_of(book, rule.predicate)
+    ]
+    tested += [
+        c["predicate"] for e in json.loads(case.decision.reasons or "[]") for c in e.get("conjuncts", [])
+    ]
+    names = {book.predicates.at[one, "parameter"] for one in tested if one in book.predicates.index}
+    rows = []
+    for name in sorted(names & set(book.parameters.index)):
+        row = book.parameters.loc[name]
+        basis = (
+            say(words, "report.engineering_choice")
+            if row.basis == "engineering"
+            else say(words, "report.from_clause")
+        )
+        if blank(row.checked_on):
+            basis += say(words, "report.unchecked")
+        rows.append(
+            [name, measured(words, float(row.value), row.unit), basis, clauses(words, row.citations) or "—"]
+        )
+    return rows
+
+
+def unknown_lines(case: Case) -> list[str]:
+    """Everything that is not known about this project, one line each; empty when nothing is missing."""
+    words, review = case.words, case.review
+    mark = say(words, "present.list_mark")
+    lines = []
+    if names := rule_names(words, case.decision.unknown):
+        lines.append(say(words, "report.unknown.rules", names=mark.join(names)))
+    if layers := split(case.decision.missing_layers):
+        lines.append(
+            say(words, "report.unknown.layers", names=mark.join(layer_title(words, one) for one in layers))
+        )
+    sources: pd.DataFrame = review.sources
+    usable = set(sources.layer[sources.status.isin(USABLE)])
+    for row in sources[~sources.layer.isin(usable)].itertuples():
+        state = label(words, "source_status", row.status)
+        lines.append(say(words, "report.unknown.source", layer=layer_title(words, row.layer), state=state))
+    for duty in case.preconditions[case.preconditions.status == "unknown"].to_dict("records"):
+        title = described(words, duty["text"], duty, text_of(duty["condition_id"]))
+        lines.append(say(words, "report.unknown.duty", duty=f"{duty['condition_id']} {title}"))
+    return lines

@@ -1,0 +1,171 @@
+"""The map picture of a report: the same scene as the web map, drawn with matplotlib."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+import warnings
+from functools import cache
+from typing import Any
+
+import matplotlib
+import shapely
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from pylopdf_fonts_zh_cn import sans_path
+
+from onemap.present.scene import Scene
+from onemap.present.words import say
+
+HATCH = {
+    "diagonal": "///",
+    "backdiagonal": "\\\\\\",
+    "cross": "xxx",
+    "grid": "++",
+    "horizontal": "---",
+    "vertical": "|||",
+    "dots": "..",
+    "sparse": "/",
+}
+POINTS_PER_PIXEL = 0.6
+MOST_LEGEND_ROWS = 26
+SETTINGS = {"hatch.linewidth": 0.5, "path.simplify": True, "savefig.facecolor": "white"}
+
+
+@cache
+def typeface(size: float = 8.0) -> FontProperties:
+    """The packaged face, which has all common Chinese characters; the same on every machine."""
+    return FontProperties(fname=str(sans_path()), size=size)
+
+
+def draw_picture(scene: Scene, width_in: float = 6.6, dpi: int = 170) -> bytes:
+    """The scene as PNG: map, legend, scale bar, north arrow.
+
+    A character that the face lacks raises a UserWarning as an error, so that no empty boxes are printed.
+    """
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph .* missing")
+        figure = Figure(figsize=(width_in, width_in * 0.78), dpi=dpi)
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes((0.01, 0.02, 0.68, 0.96))
+        _draw(axes, scene)
+        _legend(figure, scene)
+        out = io.BytesIO()
+        figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def _draw(axes: Any, scene: Scene) -> None:
+    left, bottom, right, top = scene.window
+    window = shapely.box(*scene.window)
+    for level, overlay in enumerate(scene.overlays):
+        if not overlay.shown:
+            continue
+        shapes = shapely.intersection(shapely.make_valid(overlay.pieces.geometry.to_numpy()), window)
+        pieces = overlay.pieces.set_geometry(shapes, crs=overlay.pieces.crs)
+        pieces = pieces[~(pieces.geometry.is_empty | pieces.geometry.isna())]
+        for number, group in pieces.groupby("look", sort=True):
+            group.plot(ax=axes, aspect=None, zorder=level + 1, **_look(scene.looks[number]))
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlabel("")
+    axes.set_ylabel("")
+    _names(axes, scene)
+    _scale_bar(axes, scene.window)
+
+
+def _look(style: dict[str, Any]) -> dict[str, Any]:
+    shown = {
+        "edgecolor": style["line"],
+        "linewidth": style["weight"] * POINTS_PER_PIXEL,
+        "facecolor": _rgba(style["fill"], style["opacity"]),
+    }
+    if style["hatch"]:
+        shown["hatch"] = HATCH[style["hatch"]]
+    if style["dash"]:
+        shown["linestyle"] = (0, tuple(max(float(x) * POINTS_PER_PIXEL, 0.5) for x in style["dash"].split()))
+    return shown
+
+
+def _rgba(colour: str, opacity: float) -> Any:
+    if not colour or not opacity:
+        return "none"
+    return (*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)), opacity)
+
+
+def _names(axes: Any, scene: Scene) -> None:
+    for overlay in scene.overlays:
+        if overlay.id != "sites":
+            continue
+        for number, shape in zip(overlay.pieces["card"], overlay.pieces.geometry, strict=True):
+            at = shape.representative_point()
+            name = scene.cards[number]["heading"]
+            axes.annotate(
+                name if len(name) <= 16 else name[:15] + "…",
+                (at.x, at.y),
+                ha="center",
+                va="center",
+                fontproperties=typeface(8),
+                zorder=99,
+                parse_math=False,
+                path_effects=[withStroke(linewidth=2, foreground="white")],
+            )
+
+
+def _scale_bar(axes: Any, window: tuple[float, float, float, float]) -> None:
+    left, bottom, right, top = window
+    wide, tall = right - left, top - bottom
+    raw = wide / 4
+    unit = 10 ** math.floor(math.log10(raw))
+    length = next(step * unit for step in (5, 2, 1) if step * unit <= raw)
+    x, y = left + wide * 0.03, bottom + tall * 0.03
+    axes.plot([x, x + length], [y, y], color="black", linewidth=2.5, solid_capstyle="butt", zorder=100)
+    text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    halo = [withStroke(linewidth=2, foreground="white")]
+    axes.annotate(
+        text,
+        (x + length / 2, y + tall * 0.012),
+        ha="center",
+        fontproperties=typeface(7),
+        zorder=100,
+        path_effects=halo,
+    )
+    x, tip = right - wide * 0.05, top - tall * 0.07
+    arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", (x, tip), (x, tip - tall * 0.08), arrowprops=arrow, zorder=100)
+    axes.annotate(
+        "N", (x, tip + tall * 0.01), ha="center", fontproperties=typeface(9), zorder=100, path_effects=halo
+    )
+
+
+def _legend(figure: Figure, scene: Scene) -> None:
+    handles, names = [], []
+    for overlay in reversed(scene.overlays):
+        if not overlay.shown:
+            continue
+        for number, name in sorted(
+            set(zip(overlay.pieces["look"], overlay.pieces["name"], strict=True)), key=lambda p: p[::-1]
+        ):
+            title = name if name == overlay.title else f"{overlay.title} · {name}"
+            handles.append(Patch(**_look(scene.looks[number])))
+            names.append(textwrap.fill(title, 15 if scene.words.lang == "zh" else 26))
+    figure.legend(
+        handles[:MOST_LEGEND_ROWS],
+        names[:MOST_LEGEND_ROWS],
+        loc="upper left",
+        bbox_to_anchor=(0.69, 0.985),
+        prop=typeface(6.6),
+        title=say(scene.words, "map.legend"),
+        title_fontproperties=typeface(8),
+        frameon=False,
+        handlelength=2.2,
+        handleheight=1.2,
+        labelspacing=0.55,
+    )
