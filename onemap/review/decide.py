@@ -25,7 +25,7 @@ def decide(units, answers: Answers, facts, findings, pieces_status, rulebook, ve
     units, answers, facts : projects; findings : of their parcels; pieces_status : see :func:`qualifying_area`.
     columns : see ``onemap.frames.DECISIONS``; ``reasons`` is JSON, one entry per rule tried.
     """
-    by_project = dict(findings.groupby("project_id", sort=False))
+    by_project = dict(iter(findings.groupby("project_id", sort=False)))
     none = findings.iloc[:0]
     unknown_layers = _unknown_layers(facts, units, rulebook)
     rows = []
