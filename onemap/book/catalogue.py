@@ -19,19 +19,42 @@ COMPLETENESS = ("partition", "presence")
 MAJOR_CLASSES = ("construction", "agricultural", "unused", "sea", "non_construction", "")
 UNITS = ("m", "m2", "ha", "mu", "km2", "share")
 
-LAYER_COLUMNS = (
-    "layer code name_zh name_en group completeness code_table precedence authority_zh authority_en "
-    "default_class basis"
-).split()
-FIELD_COLUMNS = "layer field aliases unit".split()
-CODE_COLUMNS = "code name_zh name_en parent major_class basis checked_on".split()
-CROSSWALK_COLUMNS = "from_table from_code to_table to_code ambiguous".split()
-ENUMERATION_COLUMNS = "field value labels".split()
+LAYER_COLUMNS = [
+    "layer",
+    "code",
+    "name_zh",
+    "name_en",
+    "group",
+    "completeness",
+    "code_table",
+    "precedence",
+    "authority_zh",
+    "authority_en",
+    "default_class",
+    "basis",
+]
+FIELD_COLUMNS = ["layer", "field", "aliases", "unit"]
+CODE_COLUMNS = ["code", "name_zh", "name_en", "parent", "major_class", "basis", "checked_on"]
+CROSSWALK_COLUMNS = ["from_table", "from_code", "to_table", "to_code", "ambiguous"]
+ENUMERATION_COLUMNS = ["field", "value", "labels"]
 BOOK_KEYS = ("name_zh", "name_en", "begins", "base", "note")
-FILES = (
-    "book.yaml catalogue.csv fields.csv dates.csv parameters.csv subjects.csv predicates.csv compounds.yaml "
-    "rules.csv conditions.csv evaluations.csv decisions.yaml routes.csv conflicts.csv enumerations.csv"
-).split()
+FILES = [
+    "book.yaml",
+    "catalogue.csv",
+    "fields.csv",
+    "dates.csv",
+    "parameters.csv",
+    "subjects.csv",
+    "predicates.csv",
+    "compounds.yaml",
+    "rules.csv",
+    "conditions.csv",
+    "evaluations.csv",
+    "decisions.yaml",
+    "routes.csv",
+    "conflicts.csv",
+    "enumerations.csv",
+]
 PARTS = ("codes", "laws", "texts")
 
 

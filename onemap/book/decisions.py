@@ -12,9 +12,20 @@ from onemap.book.laws import check_citations
 from onemap.book.reading import Row, nearest, read_yaml, unique
 from onemap.book.tables import Book, check_tree, read_table_rows
 
-KEYS = (
-    "rule_id law citations valid_from valid_to confirmed_to route when base basis checked_on note"
-).split()
+KEYS = [
+    "rule_id",
+    "law",
+    "citations",
+    "valid_from",
+    "valid_to",
+    "confirmed_to",
+    "route",
+    "when",
+    "base",
+    "basis",
+    "checked_on",
+    "note",
+]
 NEEDED = ("rule_id", "law", "citations", "route", "when", "basis")
 
 

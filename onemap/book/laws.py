@@ -9,10 +9,19 @@ from onemap.book.catalogue import expect, read_noted
 from onemap.book.dating import covers, interval, optional_date
 from onemap.book.reading import Row, nearest, unique
 
-INSTRUMENT_COLUMNS = (
-    "law_id title_zh title_en number rank valid_from valid_to status source checked_on".split()
-)
-ARTICLE_COLUMNS = "law_id article text_zh text_en checked_on source tag".split()
+INSTRUMENT_COLUMNS = [
+    "law_id",
+    "title_zh",
+    "title_en",
+    "number",
+    "rank",
+    "valid_from",
+    "valid_to",
+    "status",
+    "source",
+    "checked_on",
+]
+ARTICLE_COLUMNS = ["law_id", "article", "text_zh", "text_en", "checked_on", "source", "tag"]
 RANKS = ("1", "2", "3", "4", "5")
 TAGS = ("found", "found-2nd", "mem", "derived", "press", "official")
 

@@ -37,18 +37,38 @@ COLUMNS = {
     "subjects": ["subject_id", "layer", "where", *_DATED, "note"],
     "predicates": ["predicate_id", "subject", "measure", "operator", "parameter", "value", "note"],
     "rules": (
-        "rule_id predicate applies_when effect authority text reason remedy citations".split()
+        [
+            "rule_id",
+            "predicate",
+            "applies_when",
+            "effect",
+            "authority",
+            "text",
+            "reason",
+            "remedy",
+            "citations",
+        ]
         + _DATED
         + _BASIS
     ),
-    "conditions": (
-        "condition_id kind stage department trigger applies_when text citations replaceable_by "
-        "effect_of_replacement"
-    ).split()
+    "conditions": [
+        "condition_id",
+        "kind",
+        "stage",
+        "department",
+        "trigger",
+        "applies_when",
+        "text",
+        "citations",
+        "replaceable_by",
+        "effect_of_replacement",
+    ]
     + _DATED
     + _BASIS,
-    "evaluations": "item_code name_zh name_en department effect citations".split() + _DATED + _BASIS,
-    "conflicts": ("kind subject_a subject_b relation severity authority citations".split() + _DATED + _BASIS),
+    "evaluations": ["item_code", "name_zh", "name_en", "department", "effect", "citations"] + _DATED + _BASIS,
+    "conflicts": (
+        ["kind", "subject_a", "subject_b", "relation", "severity", "authority", "citations"] + _DATED + _BASIS
+    ),
     "routes": ["route", "severity", "skips"],
     "dates": ["date_id", "date", "basis", "checked_on", "note"],
 }

@@ -18,9 +18,17 @@ from onemap.book.dating import as_date
 from onemap.errors import InputError
 from onemap.frames import FALSE, TRUE, UNKNOWN
 
-FIELDS = (
-    "class_code class_name major_class name authority document_no valid_from valid_to law_status"
-).split()
+FIELDS = [
+    "class_code",
+    "class_name",
+    "major_class",
+    "name",
+    "authority",
+    "document_no",
+    "valid_from",
+    "valid_to",
+    "law_status",
+]
 NEVER = ("revoked", "draft")
 _TERM = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*(\?|!=|\^=|=)\s*(.*)$")
 
