@@ -279,3 +279,26 @@ def check_target(value, where: str = "") -> pyproj.CRS:
             mend="for example EPSG:4529",
         )
     return crs
+
+
+def gauss_kruger(crs: pyproj.CRS) -> int | None:
+    """The EPSG code of the CGCS2000 zone that has the parameters of a CRS on that datum, whatever its name.
+
+    >>> gauss_kruger(pyproj.CRS("EPSG:4529"))
+    4529
+    """
+    if crs.geodetic_crs.to_epsg() != 4490 or not crs.is_projected:
+        return None
+    value = {p.name.lower(): p.value for p in crs.coordinate_operation.params}
+    if value.get("scale factor at natural origin") != 1.0 or value.get("latitude of natural origin") != 0.0:
+        return None
+    meridian, east = value.get("longitude of natural origin", 0.0), value.get("false easting")
+    zone = meridian / 3
+    if east == 500_000 and zone.is_integer() and 25 <= zone <= 45:
+        return 4534 + int(zone) - 25
+    if east == zone * 1e6 + 500_000 and zone.is_integer() and 25 <= zone <= 45:
+        return 4488 + int(zone)
+    wide = (meridian + 3) / 6
+    return (
+        4478 + int(wide) if east == wide * 1e6 + 500_000 and wide.is_integer() and 13 <= wide <= 23 else None
+    )

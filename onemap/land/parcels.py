@@ -129,6 +129,15 @@ def _parcels(raw: Raw, crs, town, catalogue, overrides, options, bounds, issues:
             reason[i] = "outside_town"
             issues.add("outside_town", str(raw.columns.index[i]), value=mended.geoms[i].centroid.wkt)
     rows = _fields(raw, catalogue, overrides, issues)
+    named = dict(zip(rows.index, rows["project_name"].fillna(rows["project_id"]), strict=True))
+    for row in issues.rows:
+        if row["source_fid"] in named and row["issue"] in (
+            "no_geometry",
+            "collapsed",
+            "not_a_polygon",
+            "ambiguous_polygon",
+        ):
+            row |= {"value": named[row["source_fid"]], "severity": "error"}
     rows["geometry"] = mended.geoms
     rows["area_m2"] = ellipsoidal_area(mended.geoms, crs)
     rows = rows[reason == ""]

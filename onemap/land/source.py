@@ -13,7 +13,7 @@ import shapely
 from onemap.errors import CRSError, InputError
 from onemap.frames import FEATURES, PASSPORTS, QUARANTINE, empty
 from onemap.land.area import ellipsoidal_area
-from onemap.land.crs import place, read_crs, resolve
+from onemap.land.crs import gauss_kruger, place, read_crs, resolve
 from onemap.land.files import read_raw
 from onemap.land.harmonise import harmonise, keep_rows
 from onemap.land.issues import Issues, place_of
@@ -183,8 +183,11 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
 
 
 def _crs_name(crs: pyproj.CRS) -> str:
-    code = crs.to_authority(min_confidence=100) or crs.to_authority()
-    return ":".join(code) if code else crs.name
+    code = crs.to_authority()
+    if code:
+        return ":".join(code)
+    twin = gauss_kruger(crs)
+    return f"EPSG:{twin}" if twin else crs.name
 
 
 def _notes(raw: Raw, issues: Issues) -> dict[str, str]:

@@ -98,7 +98,8 @@ def assemble(rings: list[tuple[int | None, list[Point]]]) -> tuple[object, list[
         if number is not None and number < 0 and depth[i] % 2 == 0:
             remarks.append(f"ring {number} is marked as a hole but lies in no ring")
         elif number is not None and abs(number) > 1 and i and depth[i] == 0:
-            remarks.append(f"ring {number} lies outside ring {rings[0][0]} and is taken as a further part")
+            side = "encloses" if inside[0, i] else "lies outside"
+            remarks.append(f"ring {number} {side} ring {rings[0][0]} and is taken as a shell")
     parts = [shapely.Polygon(rings[i][1], [rings[j][1] for j in inner]) for i, inner in holes.items()]
     return (parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)), remarks
 
