@@ -1,6 +1,7 @@
 """Versions, books of one's own, and how the book shows itself."""
 
 import json
+import pickle
 import re
 
 import pytest
@@ -80,3 +81,10 @@ def test_they_draw_themselves(now, catalogue):
 
 def test_json_friendly_dates(now):
     json.dumps({k: v.isoformat() for k, v in now.dates.items() if v})
+
+
+def test_a_rulebook_travels_to_other_processes(now):
+    there = pickle.loads(pickle.dumps(now))
+    assert there.version == now.version
+    assert there.decisions == now.decisions
+    assert there.text("route.required") == now.text("route.required")
