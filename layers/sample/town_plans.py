@@ -12,7 +12,7 @@ LEFT_OUT = ((3, -4), (5, -2))  # in the old range, not in the new boundary
 PLAN_GIVES_UP = {(3, -4): "E2", (4, 2): "E2"}
 LABELS = {
     "R2": "二类居住用地(R2)", "M1": "M1", "M2": "M2", "B1": "商业用地(B1)", "A33": "中小学用地(A33)", "G1": "公园绿地(G1)",
-    "S1": "S1", "E1": "E1", "E2": "E2", "H14": "H14", "H22": "H22", "H5": "采矿用地(H5)",
+    "S1": "S1", "E1": "E1", "E2": "E2", "H14": "H14", "H5": "采矿用地(H5)",
 }  # fmt: skip
 NAMES = {
     "0101": "水田", "0102": "水浇地", "0103": "旱地", "0201": "果园", "0301": "乔木林地", "0303": "灌木林地", "0403": "其他草地",
@@ -164,8 +164,6 @@ def master_plan(ground):
             groups.append(("S1", *key[1:3]))
         elif key[0] == "village":
             groups.append(("H14", key[1]))
-        elif key[0] == "road":
-            groups.append(("H22", key[1]))
         elif key[0] == "river":
             groups.append(("E1",))
         else:
@@ -324,7 +322,10 @@ def three_lines(ground, units):
         for g in shapely.get_parts(ground.join(flexible))
     ]
     park = shapely.set_precision(
-        river(170).intersection(shapely.box(500, -1900, 1250, -900)).difference(ground.water), GRID
+        river(170)
+        .intersection(shapely.box(500, -1900, 1250, -900))
+        .difference(shapely.union_all([ground.water, ground.join(keep)])),
+        GRID,
     )
     boundary += [{"GHFQDM": "03", "GHFQMC": "特别用途区", "geometry": g} for g in shapely.get_parts(park)]
     for n, r in enumerate(boundary, 1):
