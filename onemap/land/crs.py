@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class Placed(NamedTuple):
     geoms: np.ndarray
     crs: pyproj.CRS
     note: str
+    detail: str = ""
 
 
 def place(
@@ -67,7 +69,9 @@ def place(
         ) from None
     if bounds is None:
         return Placed(geoms, established, "")
-    transform, note = _route(established, target, town or _use(target), accept_wgs84 or by_format, where)
+    transform, note, detail = _route(
+        established, target, town or _use(target), accept_wgs84 or by_format, where
+    )
     moved = transform_all(geoms, transform)
     if not near(core_bounds(moved), target, town or _use(target), 1.0 if town else 0.0):
         place_name = "the town" if town else f"the area of use of {target.name}"
@@ -76,7 +80,7 @@ def place(
             where=where,
             mend=f"{named}; correct 'crs'",
         )
-    return Placed(moved, established, note)
+    return Placed(moved, established, note, detail)
 
 
 def core_bounds(geoms: np.ndarray) -> np.ndarray | None:
@@ -240,12 +244,16 @@ def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:
 def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, where: str):
     """A function of x and y from source to target, and the issue code of what it took for granted."""
     if source == target:
-        return (lambda x, y: (x, y)), ""
+        return (lambda x, y: (x, y)), "", ""
     if _same_datum(source, target):
-        return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, ""
+        return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, "", ""
     area = AreaOfInterest(*town) if town else None
     try:
-        group = TransformerGroup(source, target, always_xy=True, allow_ballpark=False, area_of_interest=area)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            group = TransformerGroup(
+                source, target, always_xy=True, allow_ballpark=False, area_of_interest=area
+            )
         usable = [
             t
             for t in group.transformers
@@ -254,11 +262,15 @@ def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, whe
     except ProjError:
         usable = []
     if usable:
-        return usable[0].transform, "datum_shift"
+        return (
+            usable[0].transform,
+            "datum_shift",
+            f"{usable[0].description}, accuracy {usable[0].accuracy:g} m",
+        )
     if source.geodetic_crs.to_epsg() in (4326, 4979) and accept_wgs84:
         to_degrees = pyproj.Transformer.from_crs(source, source.geodetic_crs, always_xy=True)
         onward = pyproj.Transformer.from_crs(target.geodetic_crs, target, always_xy=True)
-        return (lambda x, y: onward.transform(*to_degrees.transform(x, y))), "wgs84_accepted"
+        return (lambda x, y: onward.transform(*to_degrees.transform(x, y))), "wgs84_accepted", ""
     mend = "set 'accept_wgs84: true' if a metre does not matter, or transform the file beforehand"
     if source.geodetic_crs.to_epsg() not in (4326, 4979):
         mend = "it needs transformation parameters: have the file transformed by who holds them"

@@ -15,7 +15,7 @@ import pandas as pd
 from onemap.errors import InputError
 from onemap.land.dxf import read_dxf
 from onemap.land.kml import read_kml
-from onemap.land.ogr import read_ogr, tables
+from onemap.land.ogr import damaged_blobs, read_ogr, tables
 from onemap.land.raw import Raw
 from onemap.land.shapefile import read_shapefile
 from onemap.land.sheets import read_csv, read_excel
@@ -102,7 +102,9 @@ def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> lis
         return [_parquet(path)]
     if kind in _CONTAINERS or path.is_dir():
         with _as_gdb(path) as opened:
-            raw = read_ogr(opened, pick_table(opened, table, path.name), encoding)
+            chosen = pick_table(opened, table, path.name)
+            raw = read_ogr(opened, chosen, encoding)
+            raw.notes += [("geometry_unreadable", fid, "") for fid in damaged_blobs(opened, chosen, raw)]
         raw.file = path.name
         return [raw]
     if kind in (".tab", ".mif", ".dbf"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from onemap.errors import InputError
@@ -105,6 +108,28 @@ def _as_bytes(path: Path, table: str | None, encoding: str, notes: list) -> Raw:
     raw.columns, raw.encoding = columns, encoding
     raw.notes = notes + raw.notes + [("text_damaged", None, encoding)]
     return raw
+
+
+def damaged_blobs(path: Path, table: str, raw: Raw) -> list[str]:
+    """The rows of a GeoPackage that came without geometry although their cell holds one."""
+    absent = raw.columns.index[shapely.is_missing(raw.geometry)]
+    if not len(absent) or path.suffix.lower() != ".gpkg":
+        return []
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        ) as base:
+            found = base.execute(
+                "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (table,)
+            ).fetchone()
+            if found is None:
+                return []
+            names = [n.replace('"', '""') for n in (table, found[0])]
+            rows = base.execute(f'SELECT rowid FROM "{names[0]}" WHERE "{names[1]}" IS NOT NULL')
+            held = {str(row[0]) for row in rows}
+    except sqlite3.Error:
+        return [str(fid) for fid in absent]
+    return [fid for fid in absent if fid in held]
 
 
 def tables(path: Path) -> list[tuple[str, str | None]]:

@@ -23,6 +23,7 @@ from onemap.land.issues import Issues, issues_frame
 from onemap.land.limits import limits
 from onemap.land.partition import overlaps
 from onemap.land.raw import Raw
+from onemap.land.read import plain
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import repair
 from onemap.land.source import _notes, _report, establish
@@ -114,7 +115,7 @@ def _parcels(raw: Raw, crs, town, catalogue, overrides, options, bounds, issues:
         raw.geometry, said, crs, town=town, accept_wgs84=accept, by_format=by_format, where=raw.file
     )
     if placed.note:
-        issues.add(placed.note, value=placed.crs.name)
+        issues.add(placed.note, value=placed.crs.name, message=placed.detail)
     mended = repair(placed.geoms, crs, bounds, raw.loose)
     reason = mended.reason.copy()
     for i, fid in enumerate(raw.columns.index):
@@ -225,7 +226,7 @@ def _identify(frames: list[pd.DataFrame], issues: Issues, crs) -> gpd.GeoDataFra
     rows["parcel_id"], rows["project_id"] = base, project
     rows["project_name"] = [n or p for n, p in zip(rows["project_name"], project, strict=True)]
     rows["declared_area_m2"] = rows["declared_m2"]
-    return gpd.GeoDataFrame(rows[PARCELS], geometry="geometry", crs=crs)
+    return plain(gpd.GeoDataFrame(rows[PARCELS], geometry="geometry", crs=crs))
 
 
 def _overlapping(parcels: gpd.GeoDataFrame, issues: Issues, least_m2: float) -> None:

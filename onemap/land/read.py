@@ -158,7 +158,16 @@ def _stacked(frames: list, columns: list[str], crs=None):
     full = [f for f in frames if len(f)]
     if not full:
         return empty(columns, crs)
-    return pd.concat(full, ignore_index=True)[columns]
+    return plain(pd.concat(full, ignore_index=True)[columns])
+
+
+def plain(frame):
+    """The same frame with every column but numbers and geometry of object type, None where nothing is."""
+    for column in frame.columns:
+        if column != "geometry" and frame[column].dtype.kind not in "fiub":
+            values = frame[column].astype(object)
+            frame[column] = values.where(values.notna(), None)
+    return frame
 
 
 def _features(frames: list[gpd.GeoDataFrame], crs) -> gpd.GeoDataFrame:

@@ -8,8 +8,7 @@ import pandas as pd
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
 
-# How many times too small a figure looks when written in this unit and read as m².
-_UNITS = {"ha": 10_000.0, "mu": 2000 / 3, "km2": 1_000_000.0}
+_UNITS = {"m2": 1.0, "ha": 10_000.0, "mu": 2000 / 3, "km2": 1_000_000.0}
 
 
 def unit_guess(ratio: float, share: float) -> tuple[str, float] | None:
@@ -18,11 +17,10 @@ def unit_guess(ratio: float, share: float) -> tuple[str, float] | None:
     >>> unit_guess(10003.0, 0.1), unit_guess(1.02, 0.1)
     (('declared in ha, read as m2', 10000.0), None)
     """
-    for unit, factor in _UNITS.items():
-        if abs(ratio / factor - 1) <= share:
-            return f"declared in {unit}, read as m2", factor
-        if abs(ratio * factor - 1) <= share:
-            return f"declared in m2, read as {unit}", 1 / factor
+    for meant, size in _UNITS.items():
+        for read, other in _UNITS.items():
+            if meant != read and abs(ratio / (size / other) - 1) <= share:
+                return f"declared in {meant}, read as {read}", size / other
     return None
 
 

@@ -50,6 +50,7 @@ def read_shapefile(path: Path, encoding: str | None = None) -> Raw:
     counts = [raw.promised or 0, in_shx or 0, dbf["rows"] if dbf else 0]
     if dbf and in_shx is not None and dbf["rows"] != in_shx:
         notes.append(("row_count", None, f"dbf {dbf['rows']}, shp {in_shx}"))
+    notes += [("geometry_unreadable", fid, "") for fid in _damaged(raw, kin)]
     raw.file, raw.encoding, raw.promised = path.name, used, max(counts)
     raw.crs = _prj(kin[".prj"]) if ".prj" in kin else None
     raw.notes = notes + raw.notes
@@ -90,6 +91,26 @@ def _all_rows(raw: Raw, kin: dict[str, Path], in_shx: int | None, encoding: str,
         )
         notes.extend(("no_attributes", fid, "") for fid in ids)
     return raw
+
+
+def _damaged(raw: Raw, kin: dict[str, Path]) -> list[str]:
+    """The rows that came without geometry although their record is no null shape."""
+    absent = np.flatnonzero(shapely.is_missing(raw.geometry))
+    if not len(absent):
+        return []
+    if ".shx" not in kin:
+        return [str(raw.columns.index[i]) for i in absent]
+    data, index = kin[".shp"].read_bytes(), kin[".shx"].read_bytes()[100:]
+    offsets = (
+        np.frombuffer(index[: len(index) // 8 * 8], dtype=">i4").reshape(-1, 2)[:, 0].astype(np.int64) * 2
+    )
+    damaged = []
+    for i in absent:
+        fid = str(raw.columns.index[i])
+        at = offsets[int(fid)] + 8 if fid.isdigit() and int(fid) < len(offsets) else len(data)
+        if data[at : at + 4] != b"\0\0\0\0":
+            damaged.append(fid)
+    return damaged
 
 
 def _dbf(path: Path) -> dict | None:
@@ -164,15 +185,3 @@ def _prj(path: Path) -> str | None:
         return "unreadable .prj"
     wkt = wkt.strip("\ufeff\0 \r\n\t")
     return wkt or None
-
-
-def is_shapefile(path: Path) -> bool:
-    """Whether a file starts as a .shp does."""
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    return head == b"\x00\x00\x27\x0a"
-
-
-def geometry_count(geometry: np.ndarray) -> int:
-    """How many geometries are there and not empty."""
-    return int((~(shapely.is_missing(geometry) | shapely.is_empty(geometry))).sum())

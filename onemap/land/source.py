@@ -72,10 +72,10 @@ def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
         try:
             parts.append(_read_raw(raw, source, known, issues, own))
         except CRSError as error:
-            own |= {"status": "no_crs", "message": str(error)}
+            own |= {"status": "no_crs", "message": f"{error} ({len(raw.columns)} rows)", "rows_read": 0}
             issues.add("crs_refused", value=own["path"], message=str(error))
         except InputError as error:
-            own |= {"status": "unreadable", "message": str(error)}
+            own |= {"status": "unreadable", "message": str(error), "rows_read": 0}
             issues.add("source_unreadable", value=own["path"], message=str(error))
     if not parts:
         return nothing._replace(sources=rows)
@@ -137,7 +137,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     )  # fmt: skip
     row["crs"] = _crs_name(placed.crs)
     if placed.note:
-        issues.add(placed.note, value=row["crs"])
+        issues.add(placed.note, value=row["crs"], message=placed.detail)
     table, bad = harmonise(raw, source, known.catalogue, issues)
     mended = repair(placed.geoms, known.crs, known.limits, raw.loose)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
