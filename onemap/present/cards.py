@@ -18,14 +18,18 @@ from onemap.present.words import (
     percent,
     rule_title,
     say,
+    several,
     split,
     text_of,
 )
 
 
 def card(heading: str, badge: str = "", kind: str = "", rows=(), lists=(), plans=()) -> dict[str, Any]:
-    """A card as the page reads it: heading, badge, label-value rows, titled lists, numbers of plans."""
-    return {
+    """A card as the page reads it, empty parts left out.
+
+    heading, badge and its kind, label-value rows, titled lists, numbers of plan lines.
+    """
+    whole = {
         "heading": heading,
         "badge": badge,
         "kind": kind,
@@ -33,6 +37,7 @@ def card(heading: str, badge: str = "", kind: str = "", rows=(), lists=(), plans
         "lists": [[title, items] for title, items in lists if items],
         "plans": list(plans),
     }
+    return {name: part for name, part in whole.items() if part}
 
 
 def site_card(words: Words, site: Any, decision: Any) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def conflict_card(words: Words, conflict: Any) -> dict[str, Any]:
                 say(words, "present.proposal"),
                 described(words, conflict.proposal, row, text_of(conflict.proposal)),
             ),
-            (say(words, "present.authority"), text_of(conflict.authority)),
+            (say(words, "present.authority"), several(words, conflict.authority)),
             (say(words, "present.clauses"), clauses(words, conflict.citations)),
             (say(words, "present.sliver"), say(words, "present.yes") if conflict.sliver else ""),
         ],

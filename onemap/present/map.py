@@ -29,7 +29,6 @@ from onemap.present.words import Words, area, label, say, text_of
 SCREEN_CRS = "EPSG:4490"
 DEGREE_DIGITS = 7
 SIMPLIFY_M = 0.2
-MOST_LABELS = 40
 SCRIPTS = ("onemap.js", "popup.js", "panel.js", "measure.js")
 MAP_LAYERS = ("faces", "governing")
 
@@ -164,7 +163,6 @@ def _data(scene: Scene, thing: Any, project_id: str | None) -> str:
         "plans": scene.plans,
         "projects": _projects(words, thing, project_id),
         "window": _corners(scene.window, scene.crs),
-        "mostLabels": MOST_LABELS,
         "texts": {name: say(words, key) for name, key in keys.items()},
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -243,16 +241,17 @@ def _panel(scene: Scene, thing: Any, title: str) -> str:
     lines += [f'<p class="note">{html.escape(note)}</p>' for note in scene.notes]
     lines.append(f'<h2>{html.escape(say(words, "map.legend"))}</h2><div id="legend">')
     for overlay in reversed(scene.overlays):
+        name, hidden = html.escape(overlay.title), "" if overlay.shown else " hidden"
+        lines.append(f'<section data-overlay="{name}"{hidden}>')
         pairs = sorted(
             set(zip(overlay.pieces["look"], overlay.pieces["name"], strict=True)), key=lambda pair: pair[::-1]
         )
         if len(pairs) > 1 or pairs[0][1] != overlay.title:
-            lines.append(f"<h3>{html.escape(overlay.title)}</h3>")
-        else:
-            lines.append('<div class="lone"></div>')
-        for number, name in pairs:
+            lines.append(f"<h3>{name}</h3>")
+        for number, text in pairs:
             picture = swatch_svg(scene.looks[number], f"hatch-{number}")
-            lines.append(f'<div class="legend-row">{picture}<span>{html.escape(str(name))}</span></div>')
+            lines.append(f'<div class="legend-row">{picture}<span>{html.escape(str(text))}</span></div>')
+        lines.append("</section>")
     patterns = "".join(pattern_svg(look, f"hatch-{number}") for number, look in enumerate(scene.looks))
     lines.append(f'</div></aside><svg class="patterns" aria-hidden="true"><defs>{patterns}</defs></svg>\n')
     return "".join(lines)

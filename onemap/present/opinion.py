@@ -29,6 +29,7 @@ from onemap.present.words import (
 )
 
 MOST_POINTS = 60
+UNKNOWN_FROM_M2 = 0.005  # below the second decimal that areas are printed with
 LEFT_OPEN = ("builder", "content", "scale", "investment", "funding")
 
 
@@ -42,12 +43,13 @@ class Table(NamedTuple):
 
 
 class Block(NamedTuple):
-    """One lettered block of the opinion."""
+    """One lettered block of the opinion; notes stand in small print after its tables."""
 
     letter: str
     title: str
     lines: list[str]
     tables: list[Table]
+    notes: list[str] = []
 
 
 class Case(NamedTuple):
@@ -140,7 +142,7 @@ def boundary_block(case: Case) -> Block:
                 number(site.area_m2 / SQM_PER_HECTARE, 4),
                 number(site.area_m2 * MU_PER_SQM),
                 number(declared),
-                "—" if change is None else f"{change * 100:+.2f}%",
+                "—" if change is None else f"{round(change * 100, 2) + 0.0:+.2f}%",
                 f"{text_of(site.source)} #{text_of(site.source_fid)}",
             ]
         )
@@ -292,17 +294,20 @@ def _subjects(case: Case, block: str) -> Table:
             if found is None:
                 continue
             title = say(words, f"report.{kind}.{subject}")
-            unknown = found["unknown_m2"]
-            rows.append(
-                [
-                    title,
-                    area(words, found[column]),
-                    percent(found[column] / case.area_m2),
-                    number(unknown) if unknown else "0",
-                ]
-            )
+            rows.append([title, *_known_part(case, found[column], found["unknown_m2"])])
     heads = ("land", "inside_area", "share", "unknown_area")
     return Table("", [say(words, f"report.{head}") for head in heads], rows, [2, 2.6, 0.9, 1])
+
+
+def _known_part(case: Case, size: float, unknown: float) -> list[str]:
+    """Area, share and unknown area in words; a size that rests on unknown land is a least size, or unknown."""
+    words = case.words
+    if unknown < UNKNOWN_FROM_M2:
+        return [area(words, size), percent(size / case.area_m2), "0"]
+    if size < UNKNOWN_FROM_M2:
+        return [say(words, "report.not_known"), say(words, "report.not_known"), number(unknown)]
+    least = say(words, "report.at_least", size=area(words, size))
+    return [least, say(words, "report.at_least", size=percent(size / case.area_m2)), number(unknown)]
 
 
 def _groups(case: Case, group: str) -> Table:

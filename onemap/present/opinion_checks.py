@@ -19,6 +19,7 @@ from onemap.present.words import (
     percent,
     rule_title,
     say,
+    several,
     split,
     subject_title,
     text_of,
@@ -39,16 +40,16 @@ def control_block(case: Case) -> Block:
             [
                 f"{row['rule_id']} {rule_title(words, row['rule_id'])}",
                 f"{label(words, 'status', row['status'])} · {label(words, 'effect', row['effect'])}",
-                test_text(case, row),
-                number(row["area_m2"]),
+                measurement_text(case, row),
+                number(row["area_m2"]) if row["status"] == "triggered" else say(words, "report.not_known"),
                 percent(row["known_share"]),
                 clauses(words, row["citations"]),
-                text_of(row["authority"]),
+                several(words, row["authority"]),
             ]
         )
     heads = ("rule", "answer", "measured", "area_m2", "known_share", "clauses", "authority")
     tables = (
-        [Table("", [say(words, f"report.{h}") for h in heads], rows, [2, 1.2, 1.8, 1.1, 0.8, 2.2, 1])]
+        [Table("", [say(words, f"report.{h}") for h in heads], rows, [1.8, 1.1, 1.7, 1.25, 1, 2.2, 1])]
         if rows
         else []
     )
@@ -59,10 +60,12 @@ def control_block(case: Case) -> Block:
             said = say(words, "report.sentence_mark").join(part for part in (reason, remedy) if part)
             lines.append(f"{row['rule_id']}: {said}")
     mark = say(words, "present.list_mark")
-    for status, names in quiet.items():
-        if names:
-            lines.append(say(words, f"report.H.{status}", count=len(names), names=mark.join(names)))
-    return Block("H", say(words, "report.H"), lines, tables)
+    notes = [
+        say(words, f"report.H.{status}", count=len(names), names=mark.join(names))
+        for status, names in quiet.items()
+        if names
+    ]
+    return Block("H", say(words, "report.H"), lines, tables, notes)
 
 
 def worst_findings(case: Case) -> list[dict[str, Any]]:
@@ -80,15 +83,20 @@ def worst_findings(case: Case) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (WORST[row["status"]], row["rule_id"]))
 
 
-def test_text(case: Case, row: dict[str, Any]) -> str:
+def measurement_text(case: Case, row: dict[str, Any]) -> str:
     """What was measured against which threshold, engineering choices marked as such."""
     words, unit = case.words, row["unit"]
     name = label(words, "explain.measure", row["measure"])
+    value = (
+        measured(words, row["measured"], unit)
+        if row["status"] != "not_assessed"
+        else say(words, "report.not_known")
+    )
     if blank(row["threshold"]) or blank(row["op"]):
-        return f"{name} {measured(words, row['measured'], unit)}".strip()
+        return f"{name} {value}".strip()
     mark = say(words, "report.engineering") if is_engineering(case, row["rule_id"], row["measure"]) else ""
     sign = label(words, "explain.op", row["op"])
-    return f"{name} {measured(words, row['measured'], unit)} ({sign} {measured(words, row['threshold'], unit)}{mark})"
+    return f"{name} {value} ({sign} {measured(words, row['threshold'], unit)}{mark})"
 
 
 def is_engineering(case: Case, rule_id: str, measure: str) -> bool:
@@ -139,7 +147,7 @@ def duties_block(case: Case, letter: str) -> Block:
         stages = "/".join(label(words, "stage", stage) for stage in split(row["stage"])) or "—"
         cells = [
             text_of(row["condition_id"]),
-            text_of(row["department"]),
+            several(words, row["department"]),
             stages,
             described(words, row["text"], row, text_of(row["condition_id"])),
             label(words, "precondition_status", row["status"]),

@@ -37,7 +37,7 @@ def data_block(case: Case) -> Block:
             f"{count(row.rows_kept)}/{count(row.rows_read)}",
             text_of(row.sha256)[:12] or "—",
         ]
-        for row in review.sources.itertuples()
+        for row in review.sources[review.sources.status != "none"].itertuples()
     ]
     heads = ("layer", "file", "state", "data_date", "kept_read", "hash")
     tables = [
@@ -45,7 +45,7 @@ def data_block(case: Case) -> Block:
             say(words, "report.M.sources"),
             [say(words, f"report.{h}") for h in heads],
             rows,
-            [1.8, 2.2, 1, 1.1, 0.9, 1.3],
+            [1.8, 2, 0.9, 1.1, 1, 1.6],
         )
     ]
     used = parameters_used(case)
@@ -69,7 +69,10 @@ def data_block(case: Case) -> Block:
         say(words, "report.M.book", name=words.rulebook.name[words.lang]),
         say(words, "report.M.pictures"),
     ]
-    return Block("M", say(words, "report.M"), lines, tables)
+    absent = review.sources[review.sources.status == "none"]
+    names = say(words, "present.list_mark").join(layer_title(words, layer) for layer in absent.layer)
+    notes = [say(words, "report.M.absent", count=len(absent), names=names)] if len(absent) else []
+    return Block("M", say(words, "report.M"), lines, tables, notes)
 
 
 def parameters_used(case: Case) -> list[list[str]]:

@@ -49,7 +49,7 @@ def draw_picture(scene: Scene, width_in: float = 6.6, dpi: int = 170) -> bytes:
     """
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph .* missing")
-        figure = Figure(figsize=(width_in, width_in * 0.78), dpi=dpi)
+        figure = Figure(figsize=(width_in, width_in * 0.7), dpi=dpi)
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.01, 0.02, 0.68, 0.96))
         _draw(axes, scene)
@@ -72,7 +72,7 @@ def _draw(axes: Any, scene: Scene) -> None:
             group.plot(ax=axes, aspect=None, zorder=level + 1, **_look(scene.looks[number]))
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", anchor="NW")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel("")

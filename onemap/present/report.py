@@ -144,6 +144,8 @@ def _block(document: Any, block: Block) -> None:
         if table.title:
             _paragraph(document, table.title, bold=True, space_before=4)
         _table(document, table)
+    for note in block.notes:
+        _paragraph(document, note, size=8.5)
 
 
 def _unknown(document: Any, words: Words, case: Case) -> None:
@@ -193,6 +195,13 @@ def _table(document: Any, table: Table, size: float = 8.5, first_bold: bool = Fa
     made = document.add_table(rows=0, cols=count, style="Table Grid")
     made.alignment = WD_TABLE_ALIGNMENT.CENTER
     made.autofit = False
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("top", "bottom"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), "40")
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    made._tbl.tblPr.append(margins)
     widths = [Cm(TEXT_WIDTH_CM * width / sum(table.widths)) for width in table.widths]
     for column, width in zip(made.columns, widths, strict=True):
         column.width = width

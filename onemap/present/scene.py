@@ -18,7 +18,7 @@ from onemap.present.membership import effects, in_force, of_subject
 from onemap.present.styles import look
 from onemap.present.words import Words, class_table, label, layer_title, say, text_of, words_of
 
-MOST_PIECES = 4000
+MOST_PIECES = 8000
 LEAST_MARGIN_M = 250.0
 SEVERITIES = ("data", "inform", "review", "consent", "prohibit")
 
@@ -149,8 +149,8 @@ class _Desk:
         return self._plan_numbers[feature.feature_id]
 
     def overlay(self, name: str, rows: Iterable[tuple], base: str = "", shown: bool | None = None) -> Overlay:
-        """An overlay from rows of (look, name, card, geometry)."""
-        rows = list(rows)
+        """An overlay from rows of (look, name, card, geometry); equal rows are drawn once."""
+        rows = list({(row[0], row[1], row[2], shapely.to_wkb(row[3])): row for row in rows}.values())
         kind = base or name
         order = self.looks[rows[0][0]]["order"] if rows else 0.0
         pieces = gpd.GeoDataFrame(
@@ -184,11 +184,13 @@ def _sites(thing: Any, project_id: str | None) -> gpd.GeoDataFrame:
 
 def _window(blueprint: Any, sites: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
     usable = sites[~(sites.geometry.isna() | sites.geometry.is_empty)]
-    around = usable if len(usable) else blueprint.faces
-    if not len(around):
-        return (0.0, 0.0, 1.0, 1.0)
-    left, bottom, right, top = (float(side) for side in around.total_bounds)
-    margin = max(LEAST_MARGIN_M, 0.6 * float(np.hypot(right - left, top - bottom))) if len(usable) else 0.0
+    if not len(usable):
+        return (
+            tuple(map(float, blueprint.faces.total_bounds)) if len(blueprint.faces) else (0.0, 0.0, 1.0, 1.0)
+        )
+    left, bottom, right, top = (float(side) for side in usable.total_bounds)
+    around_one = 0.6 if usable.project_id.nunique() == 1 else 0.08
+    margin = max(LEAST_MARGIN_M, around_one * float(np.hypot(right - left, top - bottom)))
     return (left - margin, bottom - margin, right + margin, top + margin)
 
 
@@ -273,10 +275,10 @@ def _controls(desk: _Desk, rulebook: Any, features: gpd.GeoDataFrame) -> list[Ov
     words = desk.words
     groups = features.layer.map(words.catalogue.layers["group"])
     lines = features[groups.isin(["control", "inform"])].copy()
-    lines["effect"] = "inform" if rulebook is None else effects(rulebook, lines)
+    lines["effect"] = "" if rulebook is None else effects(rulebook, lines)
     overlays = []
-    for effect in reversed(EFFECTS):
-        chosen = desk.near(f"control.{effect}", lines[lines.effect == effect])
+    for effect in ("", *reversed(EFFECTS)):
+        name = f"control.{effect}" if effect else "control"
         rows = [
             (
                 desk.look("control", layer=row.layer, class_code=text_of(row.class_code), effect=effect),
@@ -284,9 +286,9 @@ def _controls(desk: _Desk, rulebook: Any, features: gpd.GeoDataFrame) -> list[Ov
                 -1,
                 row.geometry,
             )
-            for row in chosen.itertuples()
+            for row in desk.near(name, lines[lines.effect == effect]).itertuples()
         ]
-        overlays.append(desk.overlay(f"control.{effect}", rows, base="control", shown=True))
+        overlays.append(desk.overlay(name, rows, base="control", shown=True))
     return overlays
 
 
@@ -313,7 +315,7 @@ def _unknown(desk: _Desk) -> list[Overlay]:
     blueprint = desk.blueprint
     faces = blueprint.faces[blueprint.faces.face_id.isin(blueprint.unknowns.face_id)]
     number, name = desk.look("unknown"), say(desk.words, "map.layer.unknown")
-    chosen = desk.near("unknown", faces)
+    chosen = desk.near("unknown", faces, unlimited=True)
     rows = []
     if len(chosen):
         rows.append((number, name, -1, shapely.union_all(chosen.geometry.to_numpy())))

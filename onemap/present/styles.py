@@ -53,7 +53,7 @@ def look(overlay: str, **piece: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for row in load_styles():
-        if row["overlay"] == overlay and _fits(row, piece):
+        if overlay in row["overlay"].split("|") and _fits(row, piece):
             found.update({name: row[name] for name in LOOKS if row[name]})
     if not found:
         raise InputError(f"no style for '{overlay}'", where="layers/present/map_styles.csv")

@@ -111,6 +111,11 @@ def clauses(words: Words, citations: Any) -> str:
     return mark.join(cite(one, words.rulebook, words.lang) for one in split(citations))
 
 
+def several(words: Words, cell: Any) -> str:
+    """The parts of a cell that holds several, as people list them."""
+    return say(words, "present.list_mark").join(split(cell))
+
+
 def split(cell: Any) -> list[str]:
     """The parts of a cell that holds several, joined by ``|``.
 

@@ -27,6 +27,7 @@ from onemap.present.words import (
     layer_title,
     rule_title,
     say,
+    several,
     split,
     text_of,
     words_of,
@@ -175,7 +176,7 @@ def _finding(words: Words, row: dict[str, Any]) -> list[Any]:
         row["known_share"],
         described(words, row["reason"], row) if row["status"] == "triggered" else "",
         described(words, row["remedy"], row) if row["status"] == "triggered" else "",
-        row["authority"],
+        several(words, row["authority"]),
         clauses(words, row["citations"]),
         row["feature_ids"],
     ]
@@ -187,7 +188,7 @@ def _duty(words: Words, row: dict[str, Any]) -> list[Any]:
         row["condition_id"],
         label(words, "kind", row["kind"]),
         "/".join(label(words, "stage", stage) for stage in split(row["stage"])),
-        row["department"],
+        several(words, row["department"]),
         described(words, row["text"], row, text_of(row["text"])),
         label(words, "precondition_status", row["status"]),
         row["replaceable_by"],
@@ -209,7 +210,7 @@ def _conflict(words: Words, row: dict[str, Any]) -> list[Any]:
         row["share"],
         say(words, "present.yes" if row["sliver"] else "present.no"),
         described(words, row["proposal"], row, text_of(row["proposal"])),
-        row["authority"],
+        several(words, row["authority"]),
         clauses(words, row["citations"]),
     ]
 

@@ -34,6 +34,7 @@ const onemap = {
     L.control.scale({ imperial: false, maxWidth: 160 }).addTo(map);
     onemap.startPopups(map, data);
     onemap.startPanel(map, data);
+    onemap.startLegend(map);
     onemap.startMeasure(map, data);
     if (data.window) map.fitBounds(data.window, { animate: false });
     window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));

@@ -34,11 +34,46 @@ onemap.startPanel = function (map, data) {
     if (event.key === "Enter" && shown.length) onemap.go(map, shown[0].project);
   });
   search();
-  if (rows.length > data.mostLabels) return;
+  onemap.startNames(map, data);
+};
+
+// Names of sites: each is shown where it does not cover one already shown.
+onemap.startNames = function (map, data) {
+  const names = [];
   for (const item of onemap.items) {
-    const project = data.cards[item.feature.properties.card].project;
-    if (!project) continue;
-    const name = onemap.element("span", "", data.cards[item.feature.properties.card].heading);
-    item.layer.bindTooltip(name, { permanent: true, direction: "center", className: "site-name", interactive: false });
+    const card = data.cards[item.feature.properties.card];
+    if (!card.project) continue;
+    item.layer.bindTooltip(onemap.element("span", "", card.heading), {
+      permanent: true,
+      direction: "center",
+      className: "site-name",
+      interactive: false,
+    });
+    names.push(item.layer);
   }
+  const declutter = () => {
+    const shown = [];
+    for (const layer of names) {
+      const element = layer.getTooltip() && layer.getTooltip().getElement();
+      if (!element) continue;
+      const box = element.getBoundingClientRect();
+      const covered = shown.some(
+        (other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom
+      );
+      element.style.visibility = covered ? "hidden" : "visible";
+      if (!covered) shown.push(box);
+    }
+  };
+  map.on("zoomend moveend overlayadd", () => window.setTimeout(declutter, 0));
+  window.setTimeout(declutter, 0);
+};
+
+// The legend explains what is switched on.
+onemap.startLegend = function (map) {
+  const groups = document.querySelectorAll("#legend [data-overlay]");
+  const toggle = (name, shown) => {
+    for (const group of groups) if (group.dataset.overlay === name) group.hidden = !shown;
+  };
+  map.on("overlayadd", (event) => toggle(event.name, true));
+  map.on("overlayremove", (event) => toggle(event.name, false));
 };

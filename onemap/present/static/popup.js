@@ -39,17 +39,17 @@ onemap.table = function (rows, className) {
 
 onemap.card = function (card, data) {
   const section = onemap.element("section", "card");
-  const heading = onemap.element("h3", "", card.heading);
+  const heading = onemap.element("h3", "", card.heading || "");
   if (card.badge) heading.append(onemap.element("span", `badge ${card.kind}`, card.badge));
   section.append(heading);
-  if (card.rows.length) section.append(onemap.table(card.rows, "facts"));
-  for (const [title, items] of card.lists) {
+  if (card.rows) section.append(onemap.table(card.rows, "facts"));
+  for (const [title, items] of card.lists || []) {
     section.append(onemap.element("h4", "", title));
     const list = onemap.element("ul");
     for (const item of items) list.append(onemap.element("li", "", item));
     section.append(list);
   }
-  if (card.plans.length) {
+  if (card.plans) {
     section.append(onemap.element("h4", "", data.texts.plans));
     section.append(onemap.table(card.plans.map((number) => data.plans[number]), "plans"));
   }
