@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import struct
 import tempfile
 from pathlib import Path
@@ -145,7 +147,7 @@ def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[s
     """The encoding to read with, and what is doubtful about it."""
     if wanted:
         try:
-            b"".decode(wanted)
+            codecs.lookup(wanted)
         except LookupError:
             raise InputError(f"unknown encoding '{wanted}'", mend="for example GB18030 or UTF-8") from None
         return wanted, ""
@@ -169,9 +171,10 @@ def _declared(cpg: Path | None) -> str | None:
     plain = word.replace(" ", "").replace("-", "").replace("_", "")
     if plain in _CHINESE:
         return "GB18030"
-    for name in (word, f"cp{plain}", plain.replace("ansi", "cp"), plain.replace("88591", "8859-1")):
+    spelt = re.sub(r"(?<=\d)(?=[a-z])", "-", re.sub(r"^8859(\d+)$", r"iso8859-\1", plain))
+    for name in (word, plain, f"cp{plain}", plain.replace("ansi", "cp"), spelt):
         try:
-            b"".decode(name)
+            codecs.lookup(name)
         except (LookupError, ValueError):
             continue
         return name.upper()

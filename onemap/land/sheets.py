@@ -64,7 +64,7 @@ def _table(rows: list[list], name: str, encoding: str) -> Raw:
             word = word.partition(";")[2]
         try:
             geometry[i] = shapely.force_2d(shapely.from_wkt(word)) if word else None
-        except shapely.errors.ShapelyError as error:
+        except (shapely.errors.ShapelyError, NotImplementedError, ValueError, TypeError) as error:
             notes.append(("bad_wkt", str(i), str(error)[:120]))
     data = {}
     for i, column in enumerate(head):
