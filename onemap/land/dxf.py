@@ -13,6 +13,7 @@ import shapely
 from onemap.errors import InputError
 from onemap.land.ogr import read_ogr
 from onemap.land.raw import Raw
+from onemap.land.text import decode
 
 _CLOSE_M = 0.01
 
@@ -27,8 +28,7 @@ def read_dxf(path: Path) -> Raw:
         raise InputError(
             "no DXF text (a binary DXF or another format)", where=path.name, mend="save it as ASCII DXF"
         )
-    version = re.search(rb"\$ACADVER\s+1\s+AC(\d{4})", head)
-    modern = version is None or int(version.group(1)) >= 1021
+    modern = decode(path.read_bytes(), where=path.name)[1] != "GB18030"
     pyogrio.set_gdal_config_options(
         {"DXF_CLOSED_LINE_AS_POLYGON": "TRUE", "DXF_ENCODING": "UTF-8" if modern else "CP936"}
     )

@@ -158,7 +158,7 @@ def _parquet(path: Path) -> Raw:
         frame = gpd.read_parquet(path)
     except Exception as error:  # pyarrow and geopandas raise many kinds for foreign files
         raise InputError(f"no GeoParquet: {str(error)[:160]}", where=path.name) from None
-    geometry = np.asarray(frame.geometry.force_2d(), dtype=object)
+    geometry = np.array(frame.geometry.force_2d(), dtype=object)
     columns = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     columns.index = columns.index.map(str)
     crs = frame.crs

@@ -46,7 +46,7 @@ def read_ogr(
 
 def _raw(frame: pd.DataFrame, info, path: Path, table: str | None, encoding: str | None, notes: list) -> Raw:
     if "geometry" in frame.columns:
-        geometry = np.asarray(frame["geometry"], dtype=object)
+        geometry = np.array(frame["geometry"], dtype=object)
         columns = pd.DataFrame(frame.drop(columns="geometry"))
     else:
         geometry, columns = np.full(len(frame), None, dtype=object), pd.DataFrame(frame)

@@ -26,7 +26,7 @@ from onemap.land.raw import Raw
 from onemap.land.read import plain
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import repair
-from onemap.land.source import _notes, _report, establish
+from onemap.land.source import establish, note_issues, report_geometry
 from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
@@ -108,7 +108,7 @@ def _town_box(space: Workspace | None, crs):
 
 
 def _parcels(raw: Raw, crs, town, catalogue, overrides, options, bounds, issues: Issues) -> pd.DataFrame:
-    lost = _notes(raw, issues)
+    lost = note_issues(raw, issues)
     said, by_format = establish(raw, options.crs if options else None, raw.file)
     accept = options.accept_wgs84 if options else False
     placed = place(
@@ -121,7 +121,7 @@ def _parcels(raw: Raw, crs, town, catalogue, overrides, options, bounds, issues:
     for i, fid in enumerate(raw.columns.index):
         if fid in lost and lost[fid] != "no_attributes":
             reason[i] = lost[fid]
-    _report(raw, mended, reason, placed.geoms, issues, set(lost))
+    report_geometry(raw, mended, reason, placed.geoms, issues, set(lost))
     missing = (raw.promised or 0) - len(raw.columns)
     if missing > 0:
         issues.add("row_missing", value=missing, message=f"{raw.promised} promised, {len(raw.columns)} read")

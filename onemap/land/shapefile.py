@@ -15,7 +15,7 @@ import shapely
 from onemap.errors import InputError
 from onemap.land.ogr import read_ogr
 from onemap.land.raw import Raw
-from onemap.land.text import decode, fits
+from onemap.land.text import decode, fits, looks_chinese
 
 _LDID = {
     0x4D: "GB18030",
@@ -26,6 +26,7 @@ _LDID = {
     0x7B: "SHIFT-JIS",
     0x4E: "EUC-KR",
 }
+_WITH_PARTS = (b"\x03", b"\x05", b"\x0d", b"\x0f", b"\x17", b"\x19", b"\x08", b"\x12", b"\x1c")
 _CHINESE = {"936", "ansi936", "cp936", "gbk", "gb2312", "gb18030", "ms936", "euccn", "chinese"}
 
 
@@ -110,7 +111,9 @@ def _damaged(raw: Raw, kin: dict[str, Path]) -> list[str]:
     for i in absent:
         fid = str(raw.columns.index[i])
         at = offsets[int(fid)] + 8 if fid.isdigit() and int(fid) < len(offsets) else len(data)
-        if data[at : at + 4] != b"\0\0\0\0":
+        kind = data[at : at + 4]
+        nothing = kind == b"\0\0\0\0" or (kind[:1] in _WITH_PARTS and data[at + 36 : at + 40] == b"\0\0\0\0")
+        if not nothing:
             damaged.append(fid)
     return damaged
 
@@ -154,14 +157,20 @@ def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[s
     if dbf is None or not dbf["cells"]:
         return "UTF-8", ""
     cells = dbf["cells"]
-    said = _declared(cpg)
-    by_page = _LDID.get(dbf["ldid"])
-    for name in (said, by_page, "UTF-8", "GB18030"):
-        if name and name.upper() not in ("ISO-8859-1", "LATIN1") and fits(cells, name):
+    said, by_page = _declared(cpg), _LDID.get(dbf["ldid"])
+    latin = said is not None and codecs.lookup(said).name in ("iso8859-1", "cp1252")
+    for name in (None if latin else said, by_page, "UTF-8"):
+        if name and fits(cells, name):
             return name, ""
-    if said and fits(cells, said):
+    if fits(cells, "GB18030") and looks_chinese(cells):
+        return "GB18030", ""
+    if latin:
         return said, ""
-    return "GB18030", f"declared {said or 'nothing'}, neither UTF-8 nor GB18030"
+    if dbf["ldid"] in (0x03, 0x57) and fits(cells, "CP1252"):
+        return "CP1252", "no Chinese text, taken as Western European"
+    if fits(cells, "GB18030"):
+        return "GB18030", "hardly Chinese text"
+    return "ISO-8859-1", f"declared {said or 'nothing'}, neither UTF-8 nor GB18030"
 
 
 def _declared(cpg: Path | None) -> str | None:

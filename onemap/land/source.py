@@ -124,7 +124,7 @@ def _grid(crs: pyproj.CRS):
 
 def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     left_out = keep_rows(raw, source.where, source.at)
-    lost = _notes(raw, issues)
+    lost = note_issues(raw, issues)
     row["encoding"] = raw.encoding or None
     total = max(raw.promised or 0, len(raw.columns))
     row["rows_read"] = total
@@ -145,7 +145,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         if fid in lost:
             reason[i] = lost[fid]
     areas = ellipsoidal_area(mended.geoms, known.crs)
-    _report(raw, mended, reason, placed.geoms, issues, set(lost))
+    report_geometry(raw, mended, reason, placed.geoms, issues, set(lost))
     aside = ~np.isin(reason, ("", *EMPTY_REASONS))
     footprint = np.where(mended.reason == "", mended.geoms, mended.footprint)
     quarantine = [
@@ -190,7 +190,7 @@ def _crs_name(crs: pyproj.CRS) -> str:
     return f"EPSG:{twin}" if twin else crs.name
 
 
-def _notes(raw: Raw, issues: Issues) -> dict[str, str]:
+def note_issues(raw: Raw, issues: Issues) -> dict[str, str]:
     """File notes as issues; the rows lost by them, by fid."""
     lost = {}
     for code, fid, value in raw.notes:
@@ -200,7 +200,9 @@ def _notes(raw: Raw, issues: Issues) -> dict[str, str]:
     return lost
 
 
-def _report(raw: Raw, mended, reason: np.ndarray, placed: np.ndarray, issues: Issues, told: set[str]) -> None:
+def report_geometry(
+    raw: Raw, mended, reason: np.ndarray, placed: np.ndarray, issues: Issues, told: set[str]
+) -> None:
     for i in np.flatnonzero(mended.reason != ""):
         fid = str(raw.columns.index[i])
         if fid in told or (reason[i] != mended.reason[i]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from onemap.errors import InputError
 
@@ -61,3 +62,20 @@ def fits(cells: list[bytes], encoding: str) -> bool:
     except (LookupError, UnicodeDecodeError):
         return False
     return True
+
+
+def looks_chinese(cells: list[bytes]) -> bool:
+    """Whether most cells read as Chinese in GB18030: bytes beyond ASCII stand in pairs and give Chinese signs.
+
+    >>> looks_chinese(["村庄".encode("gbk")]), looks_chinese(["Côte d'Ivoire".encode("latin1")])
+    (True, False)
+    """
+    good = 0
+    for cell in cells:
+        runs = re.findall(rb"[\x80-\xff]+(?=[\x00-\x7f])", cell)
+        signs = [c for c in cell.decode("GB18030", "replace") if ord(c) > 127]
+        chinese = all(
+            "\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" or c in "·—…“”‘’㎡×°" for c in signs
+        )
+        good += chinese and not any(len(run) % 2 for run in runs)
+    return good > len(cells) / 2

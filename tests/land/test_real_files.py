@@ -113,6 +113,17 @@ def test_declared_code_pages_are_honoured(shared):
         assert not doubt and used not in ("GB18030",), (name, used)
 
 
+def test_latin_text_is_not_taken_for_chinese(shared):
+    (raw,) = read_raw(shared / "data/pyogrio_fixtures/naturalearth_lowres/naturalearth_lowres.shp")
+    assert "Côte d'Ivoire" in set(raw.columns["name"]) and raw.encoding == "ISO-8859-1"
+
+
+def test_closed_lines_of_drawings(shared):
+    folder = shared / "data/gdal_autotest/dxf"
+    (raw,) = read_raw(folder / "closed_polyline_with_bulge.dxf")
+    assert [g.geom_type for g in raw.geometry] == ["Polygon"] and raw.crs is None
+
+
 def test_dbf_header_against_gdal(shared):
     for path in sorted((shared / "data/gdal_autotest/shp").rglob("*.dbf")):
         head = _dbf(path)
