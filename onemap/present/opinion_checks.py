@@ -32,7 +32,8 @@ def control_block(case: Case) -> Block:
     """Block H: every control rule with its answer, hits and gaps in full, the clear ones by name."""
     words = case.words
     rows, quiet = [], {"clear": [], "not_applicable": []}
-    for row in worst_findings(case):
+    findings = worst_findings(case)
+    for row in findings:
         if row["status"] in quiet:
             quiet[row["status"]].append(f"{row['rule_id']} {rule_title(words, row['rule_id'])}")
             continue
@@ -54,7 +55,7 @@ def control_block(case: Case) -> Block:
         else []
     )
     lines = [] if rows else [say(words, "report.H.none")]
-    for row in worst_findings(case):
+    for row in findings:
         if row["status"] == "triggered":
             reason, remedy = (described(words, row[part], row) for part in ("reason", "remedy"))
             said = say(words, "report.sentence_mark").join(part for part in (reason, remedy) if part)
@@ -70,17 +71,23 @@ def control_block(case: Case) -> Block:
 
 def worst_findings(case: Case) -> list[dict[str, Any]]:
     """One row per rule: the gravest answer of any parcel, its hit areas added up, the least known share."""
-    rows = []
-    for _, group in case.findings.groupby("rule_id", sort=True):
-        ordered = group.assign(rank=group.status.map(WORST)).sort_values(["rank", "parcel_id"], kind="stable")
-        first = ordered.iloc[0].to_dict()
-        same = ordered[ordered.status == first["status"]]
-        if same.area_m2.notna().any():
-            first["area_m2"] = float(same.area_m2.astype(float).sum())
-            first["share"] = first["area_m2"] / case.area_m2 if case.area_m2 else None
-        first["known_share"] = group.known_share.astype(float).min()
-        rows.append(first)
-    return sorted(rows, key=lambda row: (WORST[row["status"]], row["rule_id"]))
+    by_rule: dict[str, list[dict[str, Any]]] = {}
+    for row in case.findings.to_dict("records"):
+        by_rule.setdefault(row["rule_id"], []).append(row)
+    found = []
+    for rows in by_rule.values():
+        worst = dict(min(rows, key=lambda row: (WORST[row["status"]], row["parcel_id"])))
+        same = [
+            row["area_m2"] for row in rows if row["status"] == worst["status"] and not blank(row["area_m2"])
+        ]
+        if same:
+            worst["area_m2"] = float(sum(same))
+            worst["share"] = worst["area_m2"] / case.area_m2 if case.area_m2 else None
+        worst["known_share"] = min(
+            (row["known_share"] for row in rows if not blank(row["known_share"])), default=None
+        )
+        found.append(worst)
+    return sorted(found, key=lambda row: (WORST[row["status"]], row["rule_id"]))
 
 
 def measurement_text(case: Case, row: dict[str, Any]) -> str:

@@ -96,7 +96,7 @@ def parameters_used(case: Case) -> list[list[str]]:
             if row.basis == "engineering"
             else say(words, "report.from_clause")
         )
-        if blank(row.checked_on):
+        if blank(row.checked_on) and row.basis != "engineering":
             basis += say(words, "report.unchecked")
         rows.append(
             [name, measured(words, float(row.value), row.unit), basis, clauses(words, row.citations) or "—"]

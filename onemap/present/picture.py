@@ -10,11 +10,14 @@ from functools import cache
 from typing import Any
 
 import matplotlib
+import numpy as np
 import shapely
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Patch
+from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from pylopdf_fonts_zh_cn import sans_path
 
@@ -69,7 +72,9 @@ def _draw(axes: Any, scene: Scene) -> None:
         pieces = overlay.pieces.set_geometry(shapes, crs=overlay.pieces.crs)
         pieces = pieces[~(pieces.geometry.is_empty | pieces.geometry.isna())]
         for number, group in pieces.groupby("look", sort=True):
-            group.plot(ax=axes, aspect=None, zorder=level + 1, **_look(scene.looks[number]))
+            style = _look(scene.looks[number])
+            for drawn in _drawn(group.geometry.to_numpy(), style):
+                axes.add_collection(drawn, autolim=False).set_zorder(level + 1)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     axes.set_aspect("equal", anchor="NW")
@@ -79,6 +84,31 @@ def _draw(axes: Any, scene: Scene) -> None:
     axes.set_ylabel("")
     _names(axes, scene)
     _scale_bar(axes, scene.window)
+
+
+def _drawn(shapes: np.ndarray, style: dict[str, Any]) -> list[Any]:
+    """Matplotlib collections for areas, lines and points."""
+    parts = shapely.get_parts(shapely.get_parts(shapes))
+    kinds = shapely.get_type_id(parts)
+    areas, lines, points = parts[kinds == 3], parts[(kinds == 1) | (kinds == 2)], parts[kinds == 0]
+    found: list[Any] = []
+    if len(areas):
+        outlines = [
+            Path.make_compound_path(*(Path(shapely.get_coordinates(ring), closed=True) for ring in rings))
+            for rings in ([area.exterior, *area.interiors] for area in shapely.orient_polygons(areas))
+        ]
+        found.append(PathCollection(outlines, **style))
+    stroke = {"color": style["edgecolor"], "linewidth": style["linewidth"]}
+    if len(lines):
+        found.append(LineCollection([shapely.get_coordinates(line) for line in lines], **stroke))
+    if len(points):
+        at = shapely.get_coordinates(points)
+        found.append(
+            LineCollection(
+                [[(x, y), (x + 0.01, y)] for x, y in at], capstyle="round", **stroke | {"linewidth": 5}
+            )
+        )
+    return found
 
 
 def _look(style: dict[str, Any]) -> dict[str, Any]:
