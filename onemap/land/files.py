@@ -145,10 +145,10 @@ def pick_table(path: Path, table: str | None, name: str) -> str:
 
 
 def _json_crs(path: Path, raw: Raw) -> None:
-    """A GeoJSON without a ``crs`` member is WGS84 by its standard only; a TopoJSON by custom."""
+    """A GeoJSON is WGS84 by its standard, a TopoJSON by custom, unless a ``crs`` member says otherwise."""
     with path.open("rb") as stream:
         head = stream.read(1 << 16)
-    if b'"crs"' not in head:
+    if b'"crs"' not in head or str(raw.crs) in ("EPSG:4326", "OGC:CRS84"):
         raw.crs, raw.by_format = "EPSG:4326", True
     raw.encoding = "UTF-8"
 
@@ -161,17 +161,7 @@ def _parquet(path: Path) -> Raw:
     geometry = np.array(frame.geometry.force_2d(), dtype=object)
     columns = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     columns.index = columns.index.map(str)
-    crs = frame.crs
-    by_format = crs is not None and crs.to_authority() == ("OGC", "CRS84")
-    return Raw(
-        columns,
-        geometry,
-        path.name,
-        "EPSG:4326" if by_format else crs,
-        by_format,
-        "UTF-8",
-        promised=len(columns),
-    )
+    return Raw(columns, geometry, path.name, frame.crs, encoding="UTF-8", promised=len(columns))
 
 
 def _zipped(path: Path, table: str | None, encoding: str | None) -> Iterator[Raw]:

@@ -31,7 +31,7 @@ from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
 
-ENUMERATED = ("category", "supply_mode", "project_level", "approval_type", "siting")
+ENUMERATED = ("category", "use", "supply_mode", "project_level", "approval_type", "siting")
 
 
 class Sites(NamedTuple):

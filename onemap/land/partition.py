@@ -36,11 +36,13 @@ def partition_issues(features, catalogue, limits: Limits, town, space) -> list[d
 
 def overlaps(geoms: np.ndarray, crs, least_m2: float):
     """(i, j, shared polygon, its area in m²) of pairs that share at least so much; geometries valid."""
-    if len(geoms) < 2:
+    suspect = (
+        np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(geoms))) if len(geoms) > 1 else []
+    )
+    if len(suspect) < 2:
         return
-    tree = shapely.STRtree(geoms)
-    left, right = tree.query(geoms, predicate="intersects")
-    pairs = np.stack([left, right], axis=1)[left < right]
+    left, right = shapely.STRtree(geoms[suspect]).query(geoms[suspect], predicate="intersects")
+    pairs = suspect[np.stack([left, right], axis=1)[left < right]]
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     pairs = pairs[~shapely.touches(geoms[pairs[:, 0]], geoms[pairs[:, 1]])]
     shared = shapely.intersection(geoms[pairs[:, 0]], geoms[pairs[:, 1]])
@@ -51,7 +53,9 @@ def overlaps(geoms: np.ndarray, crs, least_m2: float):
 
 def gaps(geoms: np.ndarray, crs, least_m2: float, within=None):
     """(polygon, area in m²) of enclosed gaps, or of all that is missing of a given area."""
-    union = shapely.union_all(geoms)
+    union = (
+        shapely.coverage_union_all(geoms) if shapely.coverage_is_valid(geoms) else shapely.union_all(geoms)
+    )
     if within is not None:
         missing = shapely.get_parts(shapely.difference(within, union))
     else:

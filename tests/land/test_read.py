@@ -498,3 +498,29 @@ def test_tables_of_wkt_kml_dxf(town, catalogue, tmp_path):
     assert parcels["use"].iloc[0] == "住宅" and "annotation" in set(issues["issue"])
     with pytest.raises(InputError, match="does not say"):
         read_parcels(tmp_path / "a.csv", "EPSG:4529", catalogue, workspace=town.write())
+
+
+def test_geojson_in_degrees_with_and_without_crs_member(town, catalogue):
+    lonlat = zones(town).to_crs(4490).set_crs(4326, allow_override=True)
+    put(lonlat, town.path / "a.geojson")
+    data = json.loads((town.path / "a.geojson").read_text(encoding="utf-8"))
+    data["crs"] = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    (town.path / "b.geojson").write_text(json.dumps(data), encoding="utf-8")
+    del data["crs"]
+    (town.path / "c.geojson").write_text(json.dumps(data), encoding="utf-8")
+    for name in "abc":
+        layers = read_features(town.write(ZONES % (f"{name}.geojson", "")), catalogue)
+        assert row_of(layers)["status"] == "found" and issues_of(layers, "wgs84_accepted")[
+            "severity"
+        ].tolist() == ["info"]
+        assert of(layers).geometry.iloc[0].equals_exact(town.square(), 1e-3, normalize=True)
+    put(lonlat, town.path / "d.gpkg")
+    for option, status in (("", "no_crs"), (", accept_wgs84: true", "found")):
+        assert row_of(read_features(town.write(ZONES % ("d.gpkg", option)), catalogue))["status"] == status
+    for feature in data["features"]:
+        feature["geometry"]["coordinates"] = [
+            [[41500000 + 100 * x, 4552000 + 100 * y] for x, y in ((0, 0), (1, 0), (1, 1), (0, 0))]
+        ]
+        feature["geometry"]["type"] = "Polygon"
+    (town.path / "e.geojson").write_text(json.dumps(data), encoding="utf-8")
+    assert "EPSG:4529" in row_of(read_features(town.write(ZONES % ("e.geojson", "")), catalogue))["message"]
