@@ -60,6 +60,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     bounds = limits(catalogue, space.as_of if space is not None else None)
     overrides = dict(options.fields if options else {}) | dict(fields or {})
     frames, rows, failures = [], [], []
+    seen: set[str] = set()
     files = files_in(path)
     for file in progress(files, "reading sites"):
         shown = file.name if file == path else file.relative_to(path).as_posix()
@@ -69,6 +70,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
                 file, options.table if options else None, options.encoding if options else None
             ):
                 raw.file = shown
+                seen |= {str(c).strip().lower() for c in raw.columns.columns}
                 frames.append(_parcels(raw, target, town, catalogue, overrides, options, bounds, own))
         except InputError as error:
             failures.append(error)
@@ -76,6 +78,10 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
         rows += own.rows
     if failures and not frames:
         raise failures[0]
+    for field, column in overrides.items():
+        if column.strip().lower() not in seen:
+            mend = f"there are {', '.join(sorted(seen)[:20]) or 'none'}"
+            raise InputError(f"no file has a column '{column}' for '{field}'", where=str(path), mend=mend)
     own = Issues()
     parcels = _identify(frames, own, target)
     _overlapping(parcels, own, bounds.hit_min_area)
@@ -149,9 +155,8 @@ def _parcels(raw: Raw, crs, town, catalogue, overrides, options, bounds, issues:
 def _fields(raw: Raw, catalogue, overrides: dict, issues: Issues) -> pd.DataFrame:
     """Parcel columns of every row as text or words of the enumerations, and declared_m2."""
     columns = raw.columns
-    usable = {f: c for f, c in overrides.items() if _has(columns, c)}
-    if overrides and not usable and len(columns.columns):
-        usable = overrides
+    present = {str(c).strip().lower() for c in columns.columns}
+    usable = {f: c for f, c in overrides.items() if c.strip().lower() in present}
     mapped = map_columns("sites", list(columns.columns), catalogue, usable, PARCEL_FIELDS, raw.file)
     out = pd.DataFrame(index=columns.index)
     for field in PARCEL_FIELDS:
@@ -167,10 +172,6 @@ def _fields(raw: Raw, catalogue, overrides: dict, issues: Issues) -> pd.DataFram
     out["declared_m2"] = declared_m2(columns[area], unit, issues) if area is not None else math.nan
     out["source"], out["source_fid"] = raw.file, columns.index.map(str)
     return out
-
-
-def _has(columns: pd.DataFrame, name: str) -> bool:
-    return name.strip().lower() in {str(c).strip().lower() for c in columns.columns}
 
 
 def _words(words: pd.Series, field: str, catalogue, issues: Issues) -> pd.Series:

@@ -495,7 +495,7 @@ def test_tables_of_wkt_kml_dxf(town, catalogue, tmp_path):
             tmp_path / name, "EPSG:4529", catalogue, workspace=town.write() if name == "c.kml" else space
         )
         assert len(parcels) == 1 and parcels["area_m2"].iloc[0] == pytest.approx(1e4, rel=1e-5)
-    assert parcels["use"].iloc[0] == "住宅" and "annotation" in set(issues["issue"])
+    assert parcels["use"].iloc[0] == "residential" and "annotation" in set(issues["issue"])
     with pytest.raises(InputError, match="does not say"):
         read_parcels(tmp_path / "a.csv", "EPSG:4529", catalogue, workspace=town.write())
 
@@ -524,3 +524,11 @@ def test_geojson_in_degrees_with_and_without_crs_member(town, catalogue):
         feature["geometry"]["type"] = "Polygon"
     (town.path / "e.geojson").write_text(json.dumps(data), encoding="utf-8")
     assert "EPSG:4529" in row_of(read_features(town.write(ZONES % ("e.geojson", "")), catalogue))["message"]
+
+
+def test_fields_that_no_file_has(town, catalogue):
+    put(sites(town, 代号=["a", "b", "c"]), town.path / "s.gpkg")
+    got = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, fields={"project_id": "代号"}).parcels
+    assert got["project_id"].tolist() == ["a", "b", "c"]
+    with pytest.raises(InputError, match="no file has a column '代吗'"):
+        read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, fields={"project_id": "代吗"})

@@ -255,7 +255,7 @@ def test_project_section_names_the_site(tmp_path, catalogue):
         "P11",
         "中学",
         "allocation",
-        "工业用地",
+        "industrial",
     )
     assert row["declared_area_m2"] == 10000
 
