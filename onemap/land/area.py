@@ -16,6 +16,7 @@ import pyproj
 import shapely
 
 from onemap.errors import CRSError
+from onemap.land.survey import survey_area as survey_area
 
 # Numerical settings: what the method needs to hold 1e-9, nothing a norm prescribes.
 _CHUNK = 1 << 18

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onemap.errors import CRSError
-from onemap.land.area import ellipsoidal_area
+from onemap.land.area import ellipsoidal_area, survey_area
 from onemap.land.rounding import apportion, round_half_up
-from onemap.land.survey import densify, survey_area
+from onemap.land.survey import densify
 
 # Expected values: domain reference §8.2, computed there with another programme.
 TO_4550 = pyproj.Transformer.from_crs(4490, 4550, always_xy=True)
