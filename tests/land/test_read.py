@@ -1,9 +1,7 @@
 import datetime
 import json
-import shutil
 import zipfile
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
@@ -11,7 +9,7 @@ import pytest
 import shapely
 
 from onemap.errors import InputError
-from onemap.land import read_features, read_parcels
+from onemap.land import read_features
 from onemap.land.area import ellipsoidal_area
 from onemap.land.issues import SEVERITY
 
@@ -420,86 +418,6 @@ def test_every_issue_has_words(catalogue):
             )
 
 
-def sites(town, **columns):
-    return town.frame([town.square(0), town.square(300), town.square(600)], **columns)
-
-
-def test_parcels(town, catalogue):
-    frame = sites(
-        town, 项目编号=["P1", "P1", "P2"], 地块编号=["1", "1", "1"], 项目名称=["甲", "甲", "乙"], 项目类别=["划拨类", "industrial", "别的"],
-        申报面积=[10000, 15, 5000.0],
-    )  # fmt: skip
-    put(frame, town.path / "s.gpkg")
-    parcels, issues = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, workspace=town.write())
-    assert parcels["parcel_id"].tolist() == ["P1-1", "P1-1#2", "P2-1"]
-    assert parcels["category"].tolist() == ["allocation", "industrial", None]
-    assert parcels["area_m2"].to_numpy() == pytest.approx([1e4] * 3, rel=1e-6) and parcels.crs == "EPSG:4529"
-    assert sorted(issues["issue"]) == ["area_unit", "area_wrong", "duplicate_id", "unknown_word"]
-
-
-def test_parcels_from_a_folder(town, catalogue):
-    folder = town.path / "in"
-    folder.mkdir()
-    put(sites(town).iloc[[0]], folder / "a.geojson")
-    put(sites(town).iloc[[1]].to_crs(4550), folder / "b.shp")
-    (folder / "c.gpkg").write_bytes(b"junk")
-    far = sites(town)
-    put(far.set_geometry(far.translate(0, 500_000)), folder / "d.gpkg")
-    shutil.copy(folder / "a.geojson", folder / "readme.md")
-    parcels, issues = read_parcels(folder, "EPSG:4529", catalogue, workspace=town.write())
-    assert parcels["parcel_id"].tolist() == ["a", "b"]
-    assert issues[issues["issue"] == "source_unreadable"]["source"].tolist() == ["c.gpkg", "d.gpkg"]
-    with pytest.raises(InputError, match="do not lie in the town"):
-        read_parcels(folder / "d.gpkg", "EPSG:4529", catalogue, workspace=town.write())
-    with pytest.raises(InputError, match="no such file"):
-        read_parcels(town.path / "nope.shp", "EPSG:4529", catalogue)
-
-
-def test_one_site_far_away_is_named(town, catalogue):
-    geoms = [town.square(0), town.square(100), town.square(0, 400_000)]
-    many = geoms[:2] * 100 + geoms[2:]
-    put(town.frame(many, XMBH=[f"P{i}" for i in range(201)]), town.path / "s.gpkg")
-    parcels, issues = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, workspace=town.write())
-    assert len(parcels) == 200 and issues[issues["issue"] == "outside_town"]["source_fid"].tolist() == ["201"]
-
-
-def test_sites_that_overlap_or_have_no_shape(town, catalogue):
-    frame = town.frame(
-        [town.square(), town.square(50), None], 项目编号=["P1", "P1", "P3"], 项目名称=["甲", "甲", "丙"]
-    )
-    put(frame, town.path / "s.gpkg", geometry_type="Polygon")
-    parcels, issues = read_parcels(
-        town.path / "s.gpkg", "EPSG:4529", catalogue, fields={"project_name": "项目名称"}
-    )
-    assert len(parcels) == 2 and set(issues["issue"]) == {"parcel_overlap", "no_geometry"}
-    row = issues.set_index("issue").loc["no_geometry"]
-    assert (row["value"], row["severity"]) == ("丙", "error")
-
-
-def test_tables_of_wkt_kml_dxf(town, catalogue, tmp_path):
-    box = town.square()
-    (tmp_path / "a.csv").write_bytes(f'地块编号,WKT\n01,"{box.wkt}"\n02,POLYGON((1\n'.encode("gbk"))
-    pd.DataFrame({"地块编号": ["01"], "WKT": [box.wkt]}).to_excel(tmp_path / "b.xlsx", index=False)
-    lonlat = gpd.GeoSeries([box], crs=4529).to_crs(4490).iloc[0]
-    ring = " ".join(f"{x},{y},0" for x, y in lonlat.exterior.coords)
-    (tmp_path / "c.kml").write_text(
-        '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder><name>夹</name><Placemark><name>甲</name>'
-        "<ExtendedData><Data name='用途'><value>住宅</value></Data><Data name='面积'><value>1</value></Data></ExtendedData>"
-        f"<Polygon><outerBoundaryIs><LinearRing><coordinates>{ring}</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark>"
-        "<Placemark><name>标注</name><Point><coordinates>123,41</coordinates></Point></Placemark></Folder></Document></kml>",
-        encoding="utf-8",
-    )
-    space = town.write(extra="sites: {path: x, crs: EPSG:4529}\n")
-    for name in ("a.csv", "b.xlsx", "c.kml"):
-        parcels, issues = read_parcels(
-            tmp_path / name, "EPSG:4529", catalogue, workspace=town.write() if name == "c.kml" else space
-        )
-        assert len(parcels) == 1 and parcels["area_m2"].iloc[0] == pytest.approx(1e4, rel=1e-5)
-    assert parcels["use"].iloc[0] == "residential" and "annotation" in set(issues["issue"])
-    with pytest.raises(InputError, match="does not say"):
-        read_parcels(tmp_path / "a.csv", "EPSG:4529", catalogue, workspace=town.write())
-
-
 def test_geojson_in_degrees_with_and_without_crs_member(town, catalogue):
     lonlat = zones(town).to_crs(4490).set_crs(4326, allow_override=True)
     put(lonlat, town.path / "a.geojson")
@@ -524,11 +442,3 @@ def test_geojson_in_degrees_with_and_without_crs_member(town, catalogue):
         feature["geometry"]["type"] = "Polygon"
     (town.path / "e.geojson").write_text(json.dumps(data), encoding="utf-8")
     assert "EPSG:4529" in row_of(read_features(town.write(ZONES % ("e.geojson", "")), catalogue))["message"]
-
-
-def test_fields_that_no_file_has(town, catalogue):
-    put(sites(town, 代号=["a", "b", "c"]), town.path / "s.gpkg")
-    got = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, fields={"project_id": "代号"}).parcels
-    assert got["project_id"].tolist() == ["a", "b", "c"]
-    with pytest.raises(InputError, match="no file has a column '代吗'"):
-        read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, fields={"project_id": "代吗"})
