@@ -1,0 +1,54 @@
+"""Merge plans into one blueprint, check sites against it, and say with clause and date what follows.
+
+The names in the order of the work: law and land in, blueprint, review, what people take away.
+"""
+
+from onemap.book.catalogue import Catalogue, load_catalogue
+from onemap.book.cite import cite
+from onemap.book.location import sample_path
+from onemap.book.rulebook import Rulebook, load_rulebook
+from onemap.land.parcels import read_parcels
+from onemap.land.read import read_features
+from onemap.blueprint.build import Blueprint, build_blueprint
+from onemap.blueprint.conflicts import find_conflicts
+from onemap.blueprint.store import read_blueprint, write_blueprint
+from onemap.review.measure import find_overlaps, measure
+from onemap.review.check import check
+from onemap.review.preconditions import derive_preconditions
+from onemap.review.decide import decide
+from onemap.review.review import Review, review
+from onemap.review.batch import review_batch
+from onemap.review.explain import explain
+from onemap.present.map import draw_map
+from onemap.present.reread import read_review
+from onemap.present.write import write_review
+from onemap.present.report import write_report
+
+__all__ = [
+    "Catalogue",
+    "Rulebook",
+    "load_catalogue",
+    "load_rulebook",
+    "cite",
+    "sample_path",
+    "read_features",
+    "read_parcels",
+    "Blueprint",
+    "build_blueprint",
+    "find_conflicts",
+    "read_blueprint",
+    "write_blueprint",
+    "find_overlaps",
+    "measure",
+    "check",
+    "derive_preconditions",
+    "decide",
+    "Review",
+    "review",
+    "review_batch",
+    "explain",
+    "draw_map",
+    "write_report",
+    "read_review",
+    "write_review",
+]

@@ -12,12 +12,12 @@ import pandas as pd
 import typer
 
 import onemap as om
-from onemap.present import console as tables
 from onemap.book.card import rule_card
 from onemap.book.location import layers_path
 from onemap.book.texts import LANGUAGES, load_texts
 from onemap.errors import InputError
 from onemap.land.workspace import load_workspace
+from onemap.present import console as tables
 
 OTHER_DAYS = ("2019-06-01", "2026-06-01")
 TEXTS = load_texts(layers_path() / "texts")
@@ -191,8 +191,11 @@ def _say_ledger(read) -> None:
 
 def _files(files: dict[str, Path]) -> None:
     typer.echo(_t("written"))
+    folders = {}
     for name, path in files.items():
-        typer.echo(f"  {name:<14} {path}")
+        folders.setdefault(path.parent if "/" in name else path, []).append(name)
+    for path, names in folders.items():
+        typer.echo(f"  {names[0] if len(names) == 1 else _t('count', n=len(names)):<18} {path}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def run(job: Callable, tasks: Iterable, *, context: Any = None, workers: int = 1
     suspects = []
     waiting = tasks
     while waiting:
-        waiting, broken = (yield from _pooled(job, context, waiting, workers))
+        waiting, broken = yield from _pooled(job, context, waiting, workers)
         suspects += broken
     for task in suspects:
         yield from _alone(job, context, task)
@@ -47,7 +47,9 @@ def _pooled(job, context, tasks, workers):
     """Run tasks in a pool; returns (tasks still to run, tasks under way when the pool broke)."""
     # spawn everywhere: the same start on Linux and Windows, and no lock of a parent's thread is inherited
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_receive, initargs=(job, context)) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=spawn, initializer=_receive, initargs=(job, context)
+    ) as pool:
         queue = iter(tasks)
         under_way: dict[Future, Any] = {}
         for task in queue:
@@ -68,7 +70,7 @@ def _pooled(job, context, tasks, workers):
 
 def _alone(job, context, task):
     for left in reversed(range(TRIES)):
-        _, broken = (yield from _pooled(job, context, [task], 1))
+        _, broken = yield from _pooled(job, context, [task], 1)
         if not broken:
             return
         if not left:

@@ -10,49 +10,180 @@ from __future__ import annotations
 import geopandas as gpd
 import pandas as pd
 
-FEATURES = (
-    "feature_id layer class_code class_name major_class name authority document_no valid_from valid_to "
-    "law_status attributes source source_fid area_m2 geometry"
-).split()
-EXTENTS = "layer known_from geometry".split()
-QUARANTINE = "layer source source_fid reason geometry".split()
-PASSPORTS = (
-    "layer source source_fid feature_id method area_before_m2 area_after_m2 area_change_m2 max_move_m"
-).split()
-SOURCES = (
-    "layer path table status rows_read rows_kept rows_quarantined rows_empty crs encoding data_date valid_until "
-    "sha256 message"
-).split()
-ISSUES = "source layer source_fid field issue value message severity responsible place".split()
-FACES = "face_id area_m2 governing_layer governing_class reason conflict_id sliver geometry".split()
-COVERS = "face_id layer feature_id".split()
-UNKNOWNS = "face_id layer reason".split()
-BALANCE = "layer input_m2 faces_m2 quarantined_m2 difference_m2 relative".split()
-CONFLICTS = (
-    "conflict_id kind class_a class_b layer_a layer_b feature_a feature_b area_m2 sliver severity proposal "
-    "authority citations status geometry"
-).split()
-PARCELS = (
-    "parcel_id project_id project_name category use supply_mode project_level approval_type siting "
-    "declared_area_m2 area_m2 source source_fid geometry"
-).split()
-OVERLAPS = "parcel_id feature_id layer class_code area_m2 share sliver geometry".split()
-FACTS = (
-    "parcel_id subject layer known_share overlap_area_m2 overlap_share outside_area_m2 outside_share "
-    "unknown_area_m2 touches distance_m distance_unknown_m"
-).split()
-FINDINGS = (
-    "parcel_id project_id rule_id status effect measure measured op threshold unit area_m2 share known_share "
-    "reason remedy authority feature_ids citations"
-).split()
-PRECONDITIONS = (
-    "project_id condition_id kind stage department text status replaceable_by trigger feature_ids area_m2 "
-    "citations note"
-).split()
-DECISIONS = (
-    "project_id project_name as_of verdict route rule_id area_m2 reasons missing_layers prohibited consent "
-    "unknown qualifying_m2 citations blueprint_version rulebook_version"
-).split()
+FEATURES = [
+    "feature_id",
+    "layer",
+    "class_code",
+    "class_name",
+    "major_class",
+    "name",
+    "authority",
+    "document_no",
+    "valid_from",
+    "valid_to",
+    "law_status",
+    "attributes",
+    "source",
+    "source_fid",
+    "area_m2",
+    "geometry",
+]
+EXTENTS = ["layer", "known_from", "geometry"]
+QUARANTINE = ["layer", "source", "source_fid", "reason", "geometry"]
+PASSPORTS = [
+    "layer",
+    "source",
+    "source_fid",
+    "feature_id",
+    "method",
+    "area_before_m2",
+    "area_after_m2",
+    "area_change_m2",
+    "max_move_m",
+]
+SOURCES = [
+    "layer",
+    "path",
+    "table",
+    "status",
+    "rows_read",
+    "rows_kept",
+    "rows_quarantined",
+    "rows_empty",
+    "crs",
+    "encoding",
+    "data_date",
+    "valid_until",
+    "sha256",
+    "message",
+]
+ISSUES = [
+    "source",
+    "layer",
+    "source_fid",
+    "field",
+    "issue",
+    "value",
+    "message",
+    "severity",
+    "responsible",
+    "place",
+]
+FACES = [
+    "face_id",
+    "area_m2",
+    "governing_layer",
+    "governing_class",
+    "reason",
+    "conflict_id",
+    "sliver",
+    "geometry",
+]
+COVERS = ["face_id", "layer", "feature_id"]
+UNKNOWNS = ["face_id", "layer", "reason"]
+BALANCE = ["layer", "input_m2", "faces_m2", "quarantined_m2", "difference_m2", "relative"]
+CONFLICTS = [
+    "conflict_id",
+    "kind",
+    "class_a",
+    "class_b",
+    "layer_a",
+    "layer_b",
+    "feature_a",
+    "feature_b",
+    "area_m2",
+    "sliver",
+    "severity",
+    "proposal",
+    "authority",
+    "citations",
+    "status",
+    "geometry",
+]
+PARCELS = [
+    "parcel_id",
+    "project_id",
+    "project_name",
+    "category",
+    "use",
+    "supply_mode",
+    "project_level",
+    "approval_type",
+    "siting",
+    "declared_area_m2",
+    "area_m2",
+    "source",
+    "source_fid",
+    "geometry",
+]
+OVERLAPS = ["parcel_id", "feature_id", "layer", "class_code", "area_m2", "share", "sliver", "geometry"]
+FACTS = [
+    "parcel_id",
+    "subject",
+    "layer",
+    "known_share",
+    "overlap_area_m2",
+    "overlap_share",
+    "outside_area_m2",
+    "outside_share",
+    "unknown_area_m2",
+    "touches",
+    "distance_m",
+    "distance_unknown_m",
+]
+FINDINGS = [
+    "parcel_id",
+    "project_id",
+    "rule_id",
+    "status",
+    "effect",
+    "measure",
+    "measured",
+    "op",
+    "threshold",
+    "unit",
+    "area_m2",
+    "share",
+    "known_share",
+    "reason",
+    "remedy",
+    "authority",
+    "feature_ids",
+    "citations",
+]
+PRECONDITIONS = [
+    "project_id",
+    "condition_id",
+    "kind",
+    "stage",
+    "department",
+    "text",
+    "status",
+    "replaceable_by",
+    "trigger",
+    "feature_ids",
+    "area_m2",
+    "citations",
+    "note",
+]
+DECISIONS = [
+    "project_id",
+    "project_name",
+    "as_of",
+    "verdict",
+    "route",
+    "rule_id",
+    "area_m2",
+    "reasons",
+    "missing_layers",
+    "prohibited",
+    "consent",
+    "unknown",
+    "qualifying_m2",
+    "citations",
+    "blueprint_version",
+    "rulebook_version",
+]
 
 STATUSES = ("triggered", "clear", "not_assessed", "not_applicable")
 EFFECTS = ("prohibit", "consent", "inform")

@@ -11,14 +11,15 @@ import shapely
 
 from onemap.blueprint.slivers import is_sliver
 from onemap.blueprint.status import face_status, matching_features, subject_rows
-from onemap.frames import CONFLICTS, FALSE, TRUE, empty
+from onemap.frames import CONFLICTS, FALSE, TRUE, UNKNOWN, empty
 
 
 def find_conflicts(blueprint, rulebook, faces: bool = False):
     """Every clash that the rule book's conflict matrix names, as one patch per pair of features.
 
     A row of the matrix compares two subjects: ``both`` finds faces inside both, ``only_a`` faces inside the
-    first and certainly outside the second (unknown is no conflict, it stays unknown). Slivers are flagged and
+    first and certainly outside the second (unknown is no conflict, it stays unknown), ``self`` faces that
+    two features of one subject cover. Slivers are flagged and
     kept. Nothing is decided: ``proposal`` names the text that proposes who should yield.
 
     Returns the ``conflicts`` frame (areas ellipsoidal m²); with ``faces=True`` also the pairs (conflict_id,
@@ -34,7 +35,12 @@ def find_conflicts(blueprint, rulebook, faces: bool = False):
     subjects = sorted(set(matrix["subject_a"]) | set(matrix["subject_b"]))
     status = face_status(blueprint, rulebook, subjects)
     first = {s: first_feature(blueprint, rulebook, s) for s in subjects}
-    parts = [_patches(row, blueprint, rulebook, status, first) for row in matrix.itertuples()]
+    parts = [
+        _overlaid(row, blueprint, rulebook)
+        if row.relation == "self"
+        else _patches(row, blueprint, rulebook, status, first)
+        for row in matrix.itertuples()
+    ]
     parts = [p for p in parts if len(p)]
     pairs = pd.DataFrame(columns=["conflict_id", "face_id"])
     if not parts:
@@ -67,8 +73,9 @@ def conflict_summary(conflicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def split_four_ways(blueprint, rulebook, subject_a: str, subject_b: str) -> pd.DataFrame:
-    """Area where both plans build, only one, only the other, neither, or where it is not known.
+    """Area where both plans build, only one, only the other, neither, or where one of them is not known.
 
+    Land of which neither plan says anything is left out.
     columns : case (both, only_a, only_b, neither, unknown) area_m2 (ellipsoidal) share
     """
     status = face_status(blueprint, rulebook, [subject_a, subject_b])
@@ -79,10 +86,10 @@ def split_four_ways(blueprint, rulebook, subject_a: str, subject_b: str) -> pd.D
         "only_b": (a == FALSE) & (b == TRUE),
         "neither": (a == FALSE) & (b == FALSE),
     }
-    cases["unknown"] = ~np.logical_or.reduce(list(cases.values()))
+    cases["unknown"] = (a == UNKNOWN) != (b == UNKNOWN)
     area = blueprint.faces["area_m2"].to_numpy()
     table = pd.DataFrame({"case": list(cases), "area_m2": [area[at].sum() for at in cases.values()]})
-    return table.assign(share=table["area_m2"] / area.sum())
+    return table.assign(share=table["area_m2"] / table["area_m2"].sum())
 
 
 def first_feature(blueprint, rulebook, subject: str) -> pd.DataFrame:
@@ -105,16 +112,28 @@ def _patches(row, blueprint, rulebook, status: pd.DataFrame, first: dict) -> pd.
         side_b = first[row.subject_b].reindex(faces)
     else:
         side_b = _other_statement(blueprint, rulebook, row.subject_b, faces)
+    return _members(row.kind, faces, side_a, side_b)
+
+
+def _overlaid(row, blueprint, rulebook) -> pd.DataFrame:
+    matching = matching_features(blueprint, rulebook, row.subject_a)[["feature_id", "class_code"]]
+    own = blueprint.covers.merge(matching, on="feature_id").sort_values(
+        ["face_id", "feature_id"], kind="stable"
+    )
+    at = own.groupby("face_id").cumcount()
+    first, second = (own[at == n].set_index("face_id") for n in (0, 1))
+    return _members(row.kind, second.index, first.reindex(second.index), second)
+
+
+def _members(kind: str, faces: pd.Index, side_a: pd.DataFrame, side_b: pd.DataFrame) -> pd.DataFrame:
     out = pd.DataFrame({"face_id": faces})
-    out["kind"] = row.kind
+    out["kind"] = kind
     for name, side in (("a", side_a), ("b", side_b)):
         out[f"feature_{name}"] = side["feature_id"].fillna("").to_numpy()
         out[f"layer_{name}"] = side["layer"].fillna("").to_numpy()
         out[f"class_{name}"] = side["class_code"].fillna("").to_numpy()
     keys = (out["kind"] + "\x1f" + out["feature_a"] + "\x1f" + out["feature_b"]).to_numpy()
-    out["conflict_id"] = [
-        f"{row.kind}-{hashlib.blake2b(k.encode(), digest_size=5).hexdigest()}" for k in keys
-    ]
+    out["conflict_id"] = [f"{kind}-{hashlib.blake2b(k.encode(), digest_size=5).hexdigest()}" for k in keys]
     return out
 
 

@@ -74,7 +74,7 @@ def conflict_table(blueprint, rulebook, lang: str, t) -> Table:
     table = _table(t("conflicts"), columns, t, right=columns[3:])
     names = rulebook.catalogue.layers[f"name_{lang}"]
     for row in conflict_summary(blueprint.conflicts).to_dict("records"):
-        title = f"{row['kind']} {rulebook.text(f'conflict.{row["kind"]}.title', lang)}"
+        title = f"{row['kind']} " + rulebook.text(f"conflict.{row['kind']}.title", lang)
         pair = " / ".join(names.get(row[k], row[k]) for k in ("layer_a", "layer_b"))
         severity = rulebook.text(f"severity.{row['severity']}", lang)
         table.add_row(

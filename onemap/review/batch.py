@@ -30,7 +30,9 @@ TABLES = {
 QUIET = ("clear", "not_applicable")
 
 
-def review_batch(parcels, blueprint, rulebook, out, *, issues=None, chunk: int = 500, workers: int = 1) -> dict[str, Path]:
+def review_batch(
+    parcels, blueprint, rulebook, out, *, issues=None, chunk: int = 500, workers: int = 1
+) -> dict[str, Path]:
     """Review many sites into ``out``, chunk by chunk, and join the chunks into one table each.
 
     Writes ``decisions.csv findings.csv preconditions.csv conflicts.csv issues.csv`` (UTF-8 with BOM, opens in

@@ -53,7 +53,12 @@ def run_cases(path: Path, book: Path | None = None) -> list[Verdict]:
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     if not files or not all(f.is_file() for f in files):
         raise InputError("no cases here", where=str(path), mend="give a .yaml file or a folder of them")
-    return [verdict for file in files for case in read_yaml(file).data for verdict in run_case(case, file.name, book)]
+    return [
+        verdict
+        for file in files
+        for case in read_yaml(file).data
+        for verdict in run_case(case, file.name, book)
+    ]
 
 
 def run_case(case: dict, where: str, book: Path | None = None) -> list[Verdict]:
@@ -61,7 +66,9 @@ def run_case(case: dict, where: str, book: Path | None = None) -> list[Verdict]:
     _only(case, KEYS, f"{where}: {case.get('case', '?')}")
     name = f"{where}: {case['case']}"
     rulebook = load_rulebook(case["as_of"], book, case.get("dates"))
-    result = review(parcels_of(case), build_blueprint(layers_of(case, rulebook.catalogue, name), rulebook), rulebook)
+    result = review(
+        parcels_of(case), build_blueprint(layers_of(case, rulebook.catalogue, name), rulebook), rulebook
+    )
     return [_compare(name, what, wanted, result) for what, wanted in case["expect"].items()]
 
 
@@ -83,7 +90,9 @@ def layers_of(case: dict, catalogue, name: str) -> Layers:
         features += rows
         extents.append({"layer": layer, "geometry": box(facets.get("extent", TOWN))})
         for b in _boxes(facets.get("quarantined")):
-            quarantine.append({"layer": layer, "source": name, "source_fid": "q", "reason": "case", "geometry": box(b)})
+            quarantine.append(
+                {"layer": layer, "source": name, "source_fid": "q", "reason": "case", "geometry": box(b)}
+            )
         status = "found" if rows or facets.get("quarantined") else "none"
         sources.append({"layer": layer, "path": name, "status": status, "rows_read": len(rows), "sha256": ""})
     table = frame(features, FEATURES, CRS)
@@ -138,7 +147,11 @@ def _feature(layer: str, i: int, given, catalogue, name: str) -> dict:
     table = catalogue.codes.get(catalogue.layers.at[layer, "code_table"])
     code = row.get("class_code")
     known = table is not None and code in table.index
-    words = {"class_name": table.at[code, "name_zh"], "major_class": table.at[code, "major_class"]} if known else {}
+    words = (
+        {"class_name": table.at[code, "name_zh"], "major_class": table.at[code, "major_class"]}
+        if known
+        else {}
+    )
     ids = {"feature_id": f"{layer}:{i + 1}", "layer": layer, "source": name, "source_fid": str(i + 1)}
     return {"attributes": "{}"} | words | row | dates | ids | {"geometry": shape}
 

@@ -49,10 +49,14 @@ def answer(facts: pd.DataFrame, units: pd.DataFrame, rulebook) -> Answers:
     area = units["area_m2"].to_numpy(dtype=float)
     outcome, lows, highs = {}, {}, {}
     for row in rulebook.predicates.itertuples():
-        if row.measure.startswith("project."):
-            outcome[row.Index] = _is_word(units[row.measure.removeprefix("project.")], row.value)
+        attribute = row.measure.removeprefix("project.") if row.measure.startswith("project.") else None
+        if row.value:
+            outcome[row.Index] = _is_word(units[attribute], row.value)
             continue
-        low, high = interval(row.measure, wide, column.get(row.subject), area)
+        if attribute:
+            low = high = pd.to_numeric(units[attribute], errors="coerce").to_numpy(dtype=float)
+        else:
+            low, high = interval(row.measure, wide, column.get(row.subject), area)
         lows[row.Index], highs[row.Index] = low, high
         outcome[row.Index] = compare(low, high, row.operator, row.threshold)
     for name, tree in rulebook.compounds.items():
@@ -83,13 +87,11 @@ def interval(measure: str, wide: dict, column: int | None, area: np.ndarray) -> 
 
 
 def compare(low: np.ndarray, high: np.ndarray, operator: str, threshold: float) -> np.ndarray:
-    """Three-valued comparison of an interval with a threshold; unknown where the book has no threshold that day.
+    """Three-valued comparison of an interval with a threshold; unknown where there is no number or no threshold.
 
     >>> compare(np.array([2.0, 0.0, 0.0]), np.array([2.0, 0.0, 5.0]), "gt", 1.0).tolist()
     [1, 0, -1]
     """
-    if np.isnan(threshold):
-        return np.full(len(low), UNKNOWN, dtype=np.int8)
     holds = {
         "gt": (low > threshold, high > threshold),
         "ge": (low >= threshold, high >= threshold),
@@ -98,7 +100,10 @@ def compare(low: np.ndarray, high: np.ndarray, operator: str, threshold: float) 
         "eq": ((low == threshold) & (high == threshold), (low <= threshold) & (high >= threshold)),
     }[operator]
     surely, possibly = holds
-    return np.where(surely, TRUE, np.where(possibly, UNKNOWN, FALSE)).astype(np.int8)
+    blank = np.isnan(low) | np.isnan(threshold)
+    return np.where(blank, UNKNOWN, np.where(surely, TRUE, np.where(possibly, UNKNOWN, FALSE))).astype(
+        np.int8
+    )
 
 
 def follow(tree, outcome: dict, compounds: dict, n: int) -> np.ndarray:

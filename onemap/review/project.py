@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 
 ATTRIBUTES = ["project_name", "category", "use", "supply_mode", "project_level", "approval_type", "siting"]
+AREAS = ["declared_area_m2", "area_m2"]
 
 
 def parcel_units(parcels: pd.DataFrame) -> pd.DataFrame:
     """The parcels as units of an answer: index parcel_id, with project_id, attributes and area_m2."""
-    return parcels.set_index("parcel_id")[["project_id", *ATTRIBUTES, "area_m2"]]
+    return parcels.set_index("parcel_id")[["project_id", *ATTRIBUTES, *AREAS]]
 
 
 def project_units(parcels: pd.DataFrame) -> pd.DataFrame:
     """The projects as units: index project_id; an attribute on which the plots disagree is None (unknown)."""
     groups = parcels.groupby("project_id", sort=False)
     agreed = groups[ATTRIBUTES].agg(_agreed)
-    return agreed.assign(area_m2=groups["area_m2"].sum())
+    return agreed.join(groups[AREAS].agg(lambda plots: pd.to_numeric(plots).sum(skipna=False)))
 
 
 def project_facts(facts: pd.DataFrame, parcels: pd.DataFrame) -> pd.DataFrame:
