@@ -284,6 +284,8 @@ def _conjunct(case: Case, rule_id: str, one: dict[str, Any]) -> list[str]:
             outcome,
         ]
     low, high = (measured(words, one.get(side), one.get("unit")) for side in ("low", "high"))
+    if one["outcome"] == "unknown" and blank(one.get("low")) and blank(one.get("high")):
+        low = high = say(words, "report.not_known")
     value = low if low == high else say(words, "explain.interval", low=low, high=high)
     sign = label(words, "explain.op", one.get("op"))
     book = words.rulebook

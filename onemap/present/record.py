@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ OPINION_COLUMNS = [
     "SJYXBS",
     "SJWXYY",
 ]
+LONGEST_NAME = 60
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -210,7 +213,7 @@ def opinion_rows(review: Any, lang: str = "zh") -> list[dict[str, str]]:
     Columns that only the department can fill (person, time, validity) stay empty.
     """
     words = words_of(review, lang)
-    districts = _districts(review)
+    districts, names = _districts(review), report_names(map(text_of, review.decisions.project_id))
     rows = []
     for decision in review.decisions.sort_values("project_id", kind="stable").itertuples():
         mine = review.findings[review.findings.project_id == decision.project_id]
@@ -230,7 +233,7 @@ def opinion_rows(review: Any, lang: str = "zh") -> list[dict[str, str]]:
             row["XMDM"] = text_of(decision.project_id)
             row["BLDWMC"] = department
             row["QQYJ"] = _opinion(words, decision, own)
-            row["FJMC"] = report_name(text_of(decision.project_id))
+            row["FJMC"] = names[text_of(decision.project_id)]
             rows.append(row)
     return rows
 
@@ -259,7 +262,9 @@ def _opinion(words: Words, decision: Any, findings: pd.DataFrame) -> str:
         parts.append(say(words, "record.opinion.hits", names=names["triggered"], route=route))
     if names["not_assessed"]:
         parts.append(say(words, "record.opinion.unknown", names=names["not_assessed"]))
-    opinion = say(words, "report.sentence_mark").join(parts) or say(words, "record.opinion.clear", route=route)
+    opinion = say(words, "report.sentence_mark").join(parts) or say(
+        words, "record.opinion.clear", route=route
+    )
     return say(words, "record.opinion.draft", opinion=opinion)
 
 
@@ -278,15 +283,21 @@ def _districts(review: Any) -> dict[str, str]:
     }
 
 
-def report_name(project_id: str) -> str:
-    """The file name of a project's report: its id, made safe for every file system.
+def report_names(project_ids: Iterable[str]) -> dict[str, str]:
+    """File name of every project's report: its id where that is safe on every file system, else id and hash.
 
-    >>> report_name("P01"), report_name("../a:b")[:5]
-    ('P01.docx', '__a_b')
+    >>> report_names(["P01", "p01", "a/b"])["P01"]
+    'P01.docx'
     """
-    safe = "".join(
-        sign if sign.isalnum() or sign in "-_()" else "_" for sign in project_id.strip().lstrip(".")
-    )
-    if safe != project_id or not safe:
-        safe = f"{safe[:80]}-{hashlib.sha256(project_id.encode()).hexdigest()[:8]}"
-    return f"{safe}.docx"
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for project_id in project_ids:
+        safe = "".join(sign if sign.isalnum() or sign in "-_()" else "_" for sign in project_id)[
+            :LONGEST_NAME
+        ]
+        stem = safe.upper()
+        if safe != project_id or not safe or stem in taken or stem in RESERVED:
+            safe = f"{safe}-{hashlib.sha256(project_id.encode()).hexdigest()[:8]}"
+        taken.add(safe.upper())
+        names[project_id] = f"{safe}.docx"
+    return names

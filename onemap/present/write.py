@@ -9,7 +9,7 @@ from onemap.present.files import write_bytes
 from onemap.present.map import draw_map
 from onemap.present.record import (
     SCHEMA_FILE,
-    report_name,
+    report_names,
     write_geopackage,
     write_json,
     write_opinion_rows,
@@ -35,7 +35,8 @@ def write_review(review: Any, folder: str | Path, lang: str = "zh") -> dict[str,
         "summary.xlsx": lambda path: write_workbook(review, path, lang),
         "map.html": lambda path: draw_map(review, lang=lang).save(path),
     }
+    names = report_names(map(text_of, review.decisions.project_id))
     for project_id in review.decisions.project_id:
-        name = f"reports/{report_name(text_of(project_id))}"
+        name = f"reports/{names[text_of(project_id)]}"
         jobs[name] = lambda path, project_id=project_id: write_report(review, project_id, path, lang)
     return {name: job(folder / name) for name, job in progress(jobs.items(), "write review", len(jobs))}

@@ -18,11 +18,6 @@ X, Y = 41_500_000.0, 4_555_000.0
 TEXTS = Path(__file__).parents[2] / "layers" / "texts"
 HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>'
 BOOK_TEXTS = {
-    "cite.and": ("'、'", "'; '"),
-    "cite.title": ("《{title}》", "{title}"),
-    "cite.numbered": ("《{title}》({number})", "{title} ({number})"),
-    "cite.article": ("第{number}条", " Article {number}"),
-    "cite.unchecked": ("(未核对)", " (unchecked)"),
     "verdict.clear": ("无管控冲突", "clear"),
     "verdict.prohibited": ("涉及禁止", "prohibited"),
     "verdict.incomplete": ("数据不全", "incomplete"),
@@ -54,11 +49,11 @@ BOOK_TEXTS = {
 
 
 def texts():
-    found = dict(BOOK_TEXTS)
+    found = {}
     for path in sorted(TEXTS.glob("*.csv")):
         with path.open(encoding="utf-8-sig") as lines:
             found.update({row["key"]: (row["zh"], row["en"]) for row in csv.DictReader(lines)})
-    return Texts(found)
+    return Texts({**found, **BOOK_TEXTS})
 
 
 def square(column, row, width=1.0, height=1.0, size=600.0):
@@ -270,7 +265,7 @@ def _parcels():
     def one(project, name, category, geometry, **more):
         return {
             "parcel_id": f"{project}-1", "project_id": project, "project_name": name, "category": category,
-            "use": "0701", "supply_mode": "grant", "project_level": "city", "approval_type": "filing",
+            "use": "0701", "supply_mode": "grant", "project_level": "municipal", "approval_type": "filing",
             "declared_area_m2": geometry.area, "area_m2": geometry.area, "source": "sites.shp",
             "source_fid": project, "geometry": geometry, **more,
         }  # fmt: skip

@@ -1,0 +1,227 @@
+"""The map in a real browser without a network: nothing asked, nothing wrong, hostile data stays text."""
+
+from pathlib import Path
+
+import folium
+import pytest
+
+from onemap.errors import InputError
+from onemap.present.inline import inline
+from onemap.present.map import draw_map
+
+CHROMIUM = Path("/usr/bin/chromium")
+HOSTILE = '<img src=x onerror="window.hacked=1">'
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser here: {CHROMIUM}")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as player:
+        opened = player.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """A page with everything it asked for and complained about."""
+
+    def __init__(self, browser, path):
+        self.asked, self.complaints = [], []
+        self.page = browser.new_page(viewport={"width": 1300, "height": 850})
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type == "error" else None
+        )
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.route(
+            "**/*",
+            lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort(),
+        )
+        self.page.goto(path.as_uri())
+
+    def ready(self):
+        self.page.locator("html[data-ready=yes]").wait_for(state="attached", timeout=15_000)
+        self.page.wait_for_timeout(400)
+        return self.page
+
+    def click_at(self, x, y):
+        """Click the map where a projected point (CGCS2000 longitude, latitude) lies."""
+        at = self.page.evaluate(
+            "([x, y]) => { const p = onemap.map.latLngToContainerPoint([y, x]); return [p.x, p.y]; }", [x, y]
+        )
+        box = self.page.locator(".folium-map").bounding_box()
+        self.page.mouse.click(box["x"] + at[0], box["y"] + at[1])
+        self.page.wait_for_timeout(500)
+
+
+def lonlat(review, project):
+    sites = review.parcels[review.parcels.project_id == project].to_crs(4490)
+    point = sites.geometry.iloc[0].representative_point()
+    return point.x, point.y
+
+
+@pytest.fixture()
+def visit(browser, tmp_path):
+    visits = []
+
+    def go(page):
+        path = tmp_path / f"{len(visits)}.html"
+        path.write_text(page if isinstance(page, str) else page.html(), encoding="utf-8")
+        visits.append(Visit(browser, path))
+        return visits[-1]
+
+    yield go
+    for one in visits:
+        one.page.close()
+
+
+def test_the_map_asks_for_nothing_but_itself_and_complains_of_nothing(visit, review):
+    there = visit(draw_map(review))
+    page = there.ready()
+    assert len(there.asked) == 1
+    assert there.complaints == []
+    assert page.locator("path.leaflet-interactive, .leaflet-pane svg path").count() >= 8
+    assert page.locator(".leaflet-control-scale-line").count() == 1
+    assert page.locator(".leaflet-control-layers-overlays input").count() >= 8
+    assert page.locator("#legend .legend-row:visible").count() >= 8
+    assert page.locator("canvas").count() >= 1
+    assert page.locator(".leaflet-control-attribution").count() == 0
+
+
+def test_a_click_on_a_site_tells_the_answer_in_three_units(visit, review):
+    there = visit(draw_map(review))
+    there.ready()
+    there.click_at(*lonlat(review, "P2"))
+    said = there.page.locator(".leaflet-popup-content").inner_text()
+    for word in (
+        "东环工业园",
+        "涉及禁止",
+        "72,000.00",
+        "7.2000 公顷",
+        "108.00 亩",
+        "K01",
+        "第三十五条",
+        "永农一号",
+    ):
+        assert word in said
+    assert there.complaints == []
+
+
+def test_hostile_attributes_are_text(visit, review):
+    there = visit(draw_map(review))
+    page = there.ready()
+    there.click_at(*lonlat(review, "P3"))
+    assert HOSTILE in page.locator(".leaflet-popup-content h3").first.inner_text()
+    assert HOSTILE in page.locator("#projects").inner_text()
+    page.wait_for_timeout(300)
+    assert page.evaluate("typeof window.hacked") == "undefined"
+    assert len(there.asked) == 1 and there.complaints == []
+
+
+def test_if_the_escaping_failed_the_policy_would_still_hold(visit, review):
+    there = visit(draw_map(review))
+    page = there.ready()
+    page.evaluate("html => { document.getElementById('panel').innerHTML = html; }", HOSTILE)
+    page.evaluate(
+        """() => { const script = document.createElement('script');
+        script.textContent = 'window.hacked = 1'; document.body.append(script); }"""
+    )
+    page.wait_for_timeout(300)
+    assert page.evaluate("typeof window.hacked") == "undefined"
+    assert any("Content Security Policy" in said for said in there.complaints)
+
+
+def test_markup_in_a_folium_popup_does_not_run(visit):
+    figure = folium.Map([41, 123], zoom_start=12, tiles=None)
+    folium.Marker([41, 123], popup=f"{HOSTILE}</script><script>window.hacked=1</script>").add_to(figure)
+    there = visit(inline(figure))
+    there.page.wait_for_timeout(500)
+    there.page.locator(".leaflet-marker-icon").click(force=True)
+    there.page.wait_for_timeout(500)
+    assert there.page.evaluate("typeof window.hacked") == "undefined"
+    assert all(url.startswith(("file:", "data:")) or url.endswith("/x") for url in there.asked)
+
+
+def test_layers_can_be_switched_and_the_legend_follows(visit, review):
+    page = visit(draw_map(review)).ready()
+    before = page.locator("#legend section:visible").count()
+    box = page.locator(".leaflet-control-layers-overlays label", has_text="控制线:禁止").locator("input")
+    box.uncheck()
+    assert page.locator("#legend section:visible").count() == before - 1
+    box.check()
+    assert page.locator("#legend section:visible").count() == before
+
+
+def test_search_finds_by_name_number_and_answer(visit, review):
+    page = visit(draw_map(review)).ready()
+    for wanted, found in (("滨河", 1), ("p2", 1), ("数据不全", 1), ("", 3), ("没有这个", 0)):
+        page.locator("#search").fill(wanted)
+        assert page.locator(".project:visible").count() == found
+    page.locator("#search").fill("滨河")
+    page.locator("#search").press("Enter")
+    page.wait_for_timeout(600)
+    x, y = lonlat(review, "P1")
+    assert page.evaluate("([x, y]) => onemap.map.getBounds().contains([y, x])", [x, y])
+
+
+def test_measuring_agrees_with_the_ellipsoid(visit, review):
+    page = visit(draw_map(review)).ready()
+    corners = review.parcels.to_crs(4490).geometry.iloc[0].exterior.coords[:-1]
+    points = [{"lng": x, "lat": y} for x, y in corners]
+    measured = page.evaluate("points => [onemap.area(points), onemap.length(points.slice(0, 2))]", points)
+    assert measured[0] == pytest.approx(180 * 180, rel=1e-4)
+    assert measured[1] == pytest.approx(180, rel=1e-4)
+
+
+def test_measuring_by_clicks(visit, review):
+    there = visit(draw_map(review, "P1"))
+    page = there.ready()
+    page.get_by_role("button", name="测面").click()
+    box = page.locator(".folium-map").bounding_box()
+    for dx, dy in ((300, 300), (500, 300), (500, 500)):
+        page.mouse.click(box["x"] + dx, box["y"] + dy)
+        page.wait_for_timeout(350)
+    assert "亩" in page.locator(".measured").inner_text()
+    assert page.locator(".leaflet-popup-content").count() == 0
+    page.keyboard.press("Escape")
+    assert page.locator(".measured").inner_text() == ""
+    assert there.complaints == []
+
+
+def test_english_map(visit, review):
+    there = visit(draw_map(review, "P2", lang="en"))
+    page = there.ready()
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert "Land for town building" in page.locator(".leaflet-control-layers").inner_text()
+    assert there.complaints == []
+
+
+def test_notebook_frame_draws(visit, review):
+    there = visit(f"<!DOCTYPE html><meta charset=utf-8><body>{draw_map(review)._repr_html_()}</body>")
+    there.page.wait_for_timeout(1500)
+    frame = there.page.frames[1]
+    assert frame.locator(".leaflet-pane svg path").count() >= 8
+    assert there.complaints == []
+
+
+def test_a_print_is_one_page(visit, review):
+    page = visit(draw_map(review, "P2")).ready()
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") <= 1
+
+
+def test_same_review_same_map(fresh_review, review):
+    assert draw_map(fresh_review).html() == draw_map(review).html()
+
+
+def test_a_base_map_needs_its_host_named(review):
+    tiles = "https://tiles.example.invalid/{z}/{x}/{y}.png"
+    with pytest.raises(InputError, match="allow_host"):
+        draw_map(review, base_map={"url": tiles})
+    with pytest.raises(InputError, match="tiles.example.invalid"):
+        draw_map(review, base_map={"url": tiles, "allow_host": "other.invalid"})
+    page = draw_map(review, base_map={"url": tiles, "allow_host": "tiles.example.invalid"}).html()
+    assert "img-src data: https://tiles.example.invalid;" in page

@@ -1,0 +1,79 @@
+"""What is on the map: chosen by the rule book, limited only with a note, unknown land shown."""
+
+import pytest
+
+from onemap.errors import InputError
+from onemap.present.scene import compose
+
+
+def overlays(scene):
+    return {overlay.id: overlay for overlay in scene.overlays}
+
+
+def test_range_is_what_the_rule_book_says(review):
+    pieces = overlays(compose(review))["range"].pieces
+    assert [shape.area for shape in pieces.geometry] == [pytest.approx(2 * 3 * 600**2)]
+
+
+def test_overlays_are_ordered_from_bottom_to_top(review):
+    scene = compose(review)
+    orders = [overlay.order for overlay in scene.overlays]
+    assert orders == sorted(orders)
+    assert [one.id for one in scene.overlays][-1] == "sites"
+
+
+def test_controls_are_told_apart_by_effect(review):
+    found = overlays(compose(review))
+    assert set(found["control.prohibit"].pieces["name"]) == {"永久基本农田"}
+    assert set(found["control.consent"].pieces["name"]) == {"文物建设控制地带"}
+
+
+def test_a_blueprint_alone_claims_no_effect(review, monkeypatch):
+    monkeypatch.setattr("onemap.present.words.load_catalogue", lambda: review.rulebook.catalogue)
+    found = overlays(compose(review.blueprint))
+    assert "control" in found and not any(name.startswith("control.") for name in found)
+    assert "sites" not in found and found["governing"].shown
+
+
+def test_unknown_faces_are_drawn(review):
+    assert overlays(compose(review))["unknown"].pieces.geometry.area.sum() == pytest.approx(6 * 300**2)
+
+
+def test_missing_layers_are_said(review):
+    assert any("生态保护红线" in note for note in compose(review).notes)
+
+
+def test_one_project_shows_one_project(review):
+    scene = compose(review, "P1")
+    assert len(overlays(scene)["sites"].pieces) == 1
+
+
+def test_unknown_project_is_refused(review):
+    with pytest.raises(InputError, match="P1, P2, P3"):
+        compose(review, "P9")
+
+
+def test_a_limit_is_never_silent(review):
+    scene = compose(review, most=5)
+    assert len(overlays(scene)["faces"].pieces) == 5
+    assert any("5" in note and "36" in note for note in scene.notes)
+
+
+def test_the_faces_kept_are_the_nearest(review):
+    scene = compose(review, "P1", most=1)
+    (kept,) = overlays(scene)["faces"].pieces.geometry
+    site = review.parcels.geometry[review.parcels.project_id == "P1"].iloc[0]
+    assert kept.distance(site) == 0
+
+
+def test_a_face_tells_every_plan_that_covers_it(review):
+    scene = compose(review)
+    card = next(c for c in scene.cards if c["heading"].endswith("F00"))
+    layers = {scene.plans[number][0] for number in card["plans"]}
+    assert layers == {"土地用途区", "控制性详细规划", "国土调查地类图斑", "农用地转用范围", "区域评估范围"}
+
+
+def test_revoked_and_expired_features_are_not_drawn_as_in_force(fresh_review):
+    features = fresh_review.blueprint.features
+    features.loc[features.layer == "conversion_approvals", "law_status"] = "revoked"
+    assert "approved" not in overlays(compose(fresh_review))

@@ -1,0 +1,88 @@
+"""The workbook: numbers are numbers, text is text, and nothing in a cell is a formula."""
+
+import io
+import time
+import zipfile
+
+import openpyxl
+import pytest
+
+from onemap.present.workbook import workbook_bytes, write_workbook
+
+SHEETS = ["项目汇总", "管控检测", "前置条件", "规划冲突", "数据问题", "数据来源"]
+
+
+@pytest.fixture(scope="module")
+def book(review):
+    return openpyxl.load_workbook(io.BytesIO(workbook_bytes(review)))
+
+
+def rows_of(sheet):
+    heads = [cell.value for cell in sheet[1]]
+    return [dict(zip(heads, row, strict=True)) for row in sheet.iter_rows(min_row=2)]
+
+
+def test_sheets_with_frozen_heads_and_filters(book):
+    assert book.sheetnames == SHEETS
+    for sheet in book:
+        assert sheet.freeze_panes == "C2"
+        assert sheet.auto_filter.ref == sheet.dimensions
+        assert all(sheet.column_dimensions[cell.column_letter].width > 8 for cell in sheet[1])
+
+
+def test_sizes_are_numbers_in_three_units(book):
+    row = next(row for row in rows_of(book["项目汇总"]) if row["项目编号"].value == "P2")
+    assert row["面积(平方米)"].value == 72_000 and row["面积(平方米)"].number_format == "#,##0.00"
+    assert row["面积(公顷)"].value == pytest.approx(7.2) and row["面积(公顷)"].number_format == "#,##0.0000"
+    assert row["面积(亩)"].value == pytest.approx(108)
+    assert row["管控结论"].value == "涉及禁止"
+    assert row["涉及禁止"].value == "K01 不得占用永久基本农田"
+
+
+def test_findings_keep_clear_ones_and_put_hits_first(book):
+    rows = rows_of(book["管控检测"])
+    assert len(rows) == 9
+    mine = [row["结论"].value for row in rows if row["项目编号"].value == "P2"]
+    assert mine == ["触发", "不涉及", "不涉及"]
+    hit = next(row for row in rows if row["结论"].value == "触发" and row["规则编号"].value == "K01")
+    assert hit["理由"].value == "压占永久基本农田 43200.00 平方米"
+    assert hit["占比"].value == pytest.approx(0.6) and hit["占比"].number_format == "0.00%"
+
+
+def test_what_was_not_assessed_has_an_empty_size(book):
+    (row,) = [row for row in rows_of(book["管控检测"]) if row["结论"].value == "缺数据未评估"]
+    assert row["面积(平方米)"].value is None and row["已知占比"].value == 0
+
+
+def test_text_that_looks_like_a_formula_stays_text(book):
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not [cell for cell in cells if cell.data_type == "f"]
+    (name,) = [cell for cell in cells if str(cell.value).startswith("=HYPERLINK")]
+    assert name.data_type == "s" and name.quotePrefix
+
+
+def test_every_source_is_listed_with_its_rows(book, review):
+    rows = rows_of(book["数据来源"])
+    assert len(rows) == len(review.sources)
+    missing = next(row for row in rows if row["图层"].value == "生态保护红线")
+    assert missing["状态"].value == "缺失" and missing["读入"].value == 0
+
+
+def test_same_bytes_at_another_time(review, fresh_review):
+    first = workbook_bytes(review)
+    time.sleep(2.1)
+    assert workbook_bytes(fresh_review) == first
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert b"2024-03-01T00:00:00Z" in archive.read("docProps/core.xml")
+
+
+def test_english_book(review, tmp_path):
+    book = openpyxl.load_workbook(write_workbook(review, tmp_path / "s.xlsx", lang="en"))
+    assert book.sheetnames[0] == "Summary"
+    assert book["Summary"]["C3"].value == "prohibited"
+
+
+def test_control_characters_do_not_break_the_file(fresh_review):
+    fresh_review.decisions.loc[0, "project_name"] = "甲\x00\x0b乙"
+    book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(fresh_review)))
+    assert book["项目汇总"]["B2"].value == "甲乙"
