@@ -152,6 +152,11 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         {"source_fid": str(raw.columns.index[i]), "reason": reason[i], "geometry": footprint[i]}
         for i in np.flatnonzero(aside)
     ]
+    # a row without geometry could lie anywhere: it is counted as empty and makes its layer unknown
+    nowhere = np.flatnonzero(reason == "no_geometry")
+    quarantine += [
+        {"source_fid": str(raw.columns.index[i]), "reason": "no_geometry", "geometry": None} for i in nowhere
+    ]
     missing = total - len(raw.columns)
     gone = [fid for fid in lost if fid not in raw.columns.index]
     quarantine += [{"source_fid": fid, "reason": lost[fid], "geometry": None} for fid in gone]

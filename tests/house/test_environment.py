@@ -28,7 +28,11 @@ def test_no_registry_host_in_any_file():
     text = {".py", ".md", ".yml", ".yaml", ".toml", ".csv", ".json", ".ipynb", ""}
     skipped = {".git", ".venv", "out", "__pycache__"}
     own = [p for p in ROOT.rglob("*") if p.is_file() and not skipped & set(p.relative_to(ROOT).parts)]
-    named = [str(p) for p in own if p.suffix in text and p != Path(__file__) and hosts.search(p.read_text(errors="ignore"))]
+    named = [
+        str(p)
+        for p in own
+        if p.suffix in text and p != Path(__file__) and hosts.search(p.read_text(errors="ignore"))
+    ]
     assert not named
 
 

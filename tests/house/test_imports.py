@@ -8,7 +8,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "onemap"
 GROUND = ("frames", "errors", "progress", "engine")
 ROOMS = ("book", "land", "blueprint", "review", "present")
-MODULES = sorted(p for room in ROOMS for p in (PACKAGE / room).rglob("*.py")) + [PACKAGE / f"{g}.py" for g in GROUND]
+MODULES = sorted(p for room in ROOMS for p in (PACKAGE / room).rglob("*.py")) + [
+    PACKAGE / f"{g}.py" for g in GROUND
+]
 
 
 def imported(path: Path) -> set[str]:
@@ -19,7 +21,9 @@ def imported(path: Path) -> set[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [node.module] if node.module != "onemap" else [f"onemap.{alias.name}" for alias in node.names]
+            names = (
+                [node.module] if node.module != "onemap" else [f"onemap.{alias.name}" for alias in node.names]
+            )
         else:
             continue
         found |= {name.split(".")[1] for name in names if name.startswith("onemap.")}
@@ -38,5 +42,9 @@ def test_every_room_is_there():
 
 
 def test_no_module_knows_everything():
-    long = {str(p): n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text(encoding="utf-8").splitlines())) > 420}
+    long = {
+        str(p): n
+        for p in PACKAGE.rglob("*.py")
+        if (n := len(p.read_text(encoding="utf-8").splitlines())) > 420
+    }
     assert not long

@@ -161,7 +161,8 @@ def test_repairs_bow_ties_and_lines(town, catalogue, check):
     row = row_of(layers)
     assert (row["rows_read"], row["rows_kept"], row["rows_quarantined"], row["rows_empty"]) == (7, 3, 2, 2)
     reasons = dict(zip(layers.quarantine["reason"], layers.quarantine.geometry, strict=True))
-    assert set(reasons) == {"ambiguous_polygon", "not_a_polygon"} and reasons["not_a_polygon"] is None
+    assert set(reasons) == {"ambiguous_polygon", "not_a_polygon", "no_geometry"}
+    assert reasons["not_a_polygon"] is None and reasons["no_geometry"] is None
     assert reasons["ambiguous_polygon"].equals(shapely.box(x, y, x + 100, y + 100))
     cards = layers.passports.set_index("source_fid")
     assert len(cards) == 2 and cards["area_change_m2"].abs().max() < 1e-6
