@@ -116,7 +116,7 @@ def project_block(case: Case) -> Block:
     rows = [
         [say(words, "present.project_id"), text_of(case.project_id)],
         [say(words, "present.project_name"), text_of(site.project_name) or "—"],
-        [say(words, "report.use"), text_of(site.use) or "—"],
+        [say(words, "report.use"), label(words, "use", site.use)],
         [say(words, "present.category"), label(words, "category", site.category)],
         [say(words, "report.supply_mode"), label(words, "supply_mode", site.supply_mode)],
         [say(words, "report.project_level"), label(words, "project_level", site.project_level)],

@@ -12,6 +12,7 @@ from onemap.present.words import (
     area,
     blank,
     clauses,
+    departments,
     described,
     label,
     measured,
@@ -19,7 +20,6 @@ from onemap.present.words import (
     percent,
     rule_title,
     say,
-    several,
     split,
     subject_title,
     text_of,
@@ -45,7 +45,7 @@ def control_block(case: Case) -> Block:
                 number(row["area_m2"]) if row["status"] == "triggered" else say(words, "report.not_known"),
                 percent(row["known_share"]),
                 clauses(words, row["citations"]),
-                several(words, row["authority"]),
+                departments(words, row["authority"]),
             ]
         )
     heads = ("rule", "answer", "measured", "area_m2", "known_share", "clauses", "authority")
@@ -154,7 +154,7 @@ def duties_block(case: Case, letter: str) -> Block:
         stages = "/".join(label(words, "stage", stage) for stage in split(row["stage"])) or "—"
         cells = [
             text_of(row["condition_id"]),
-            several(words, row["department"]),
+            departments(words, row["department"]),
             stages,
             described(words, row["text"], row, text_of(row["condition_id"])),
             label(words, "precondition_status", row["status"]),

@@ -231,7 +231,7 @@ def opinion_rows(review: Any, lang: str = "zh") -> list[dict[str, str]]:
             row["DFSJZJ"] = hashlib.sha256(key.encode()).hexdigest()[:32]
             row["XZQHDM"] = districts.get(decision.project_id, "")
             row["XMDM"] = text_of(decision.project_id)
-            row["BLDWMC"] = department
+            row["BLDWMC"] = label(words, "department", department)
             row["QQYJ"] = _opinion(words, decision, own)
             row["FJMC"] = names[text_of(decision.project_id)]
             rows.append(row)

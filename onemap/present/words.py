@@ -111,9 +111,9 @@ def clauses(words: Words, citations: Any) -> str:
     return mark.join(cite(one, words.rulebook, words.lang) for one in split(citations))
 
 
-def several(words: Words, cell: Any) -> str:
-    """The parts of a cell that holds several, as people list them."""
-    return say(words, "present.list_mark").join(split(cell))
+def departments(words: Words, cell: Any) -> str:
+    """The departments of a cell that may hold several, as people list them."""
+    return say(words, "present.list_mark").join(label(words, "department", one) for one in split(cell))
 
 
 def split(cell: Any) -> list[str]:
