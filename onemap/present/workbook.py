@@ -159,6 +159,8 @@ def _summary(words: Words, row: Any) -> list[Any]:
 
 
 def _finding(words: Words, row: dict[str, Any]) -> list[Any]:
+    if row["status"] == "not_assessed":
+        row = {**row, **dict.fromkeys(("measured", "area_m2", "share"), say(words, "report.not_known"))}
     return [
         row["project_id"],
         row["parcel_id"],
@@ -221,7 +223,7 @@ def _issue(words: Words, row: dict[str, Any]) -> list[Any]:
         layer_title(words, row["layer"]),
         row["source_fid"],
         row["field"],
-        row["issue"],
+        described(words, f"issue.{row['issue']}", row, text_of(row["issue"])),
         row["value"],
         described(words, row["message"], row, text_of(row["message"])),
         label(words, "severity", row["severity"]),

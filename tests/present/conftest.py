@@ -323,7 +323,7 @@ def _findings(parcels):
     for site in parcels.itertuples():
         for rule in effect:
             answer = status.get((site.project_id, rule), "clear")
-            area = {"triggered": 43_200.0, "clear": 0.0}.get(answer)
+            area = 43_200.0 if answer == "triggered" else 0.0
             rows.append(
                 {
                     "parcel_id": site.parcel_id, "project_id": site.project_id, "rule_id": rule, "status": answer,

@@ -50,8 +50,7 @@ def test_lists_are_lists_and_unknown_is_null(review):
     third = next(row for row in record["decisions"] if row["project_id"] == "P3")
     assert third["consent"] == ["K21"] and third["missing_layers"] == ["ecological_redline"]
     assert third["reasons"][0]["conjuncts"][0]["low"] is None
-    finding = next(row for row in record["findings"] if row["status"] == "not_assessed")
-    assert finding["area_m2"] is None
+    assert next(row for row in record["parcels"] if row["project_id"] == "P3")["declared_area_m2"] is None
 
 
 @given(

@@ -49,9 +49,10 @@ def test_findings_keep_clear_ones_and_put_hits_first(book):
     assert hit["占比"].value == pytest.approx(0.6) and hit["占比"].number_format == "0.00%"
 
 
-def test_what_was_not_assessed_has_an_empty_size(book):
+def test_what_was_not_assessed_has_no_size_that_reads_as_nothing(book):
     (row,) = [row for row in rows_of(book["管控检测"]) if row["结论"].value == "缺数据未评估"]
-    assert row["面积(平方米)"].value is None and row["已知占比"].value == 0
+    assert row["面积(平方米)"].value == row["占比"].value == row["量测值"].value == "未知"
+    assert row["已知占比"].value == 0
 
 
 def test_text_that_looks_like_a_formula_stays_text(book):
