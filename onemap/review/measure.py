@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from onemap.blueprint.memory import remembered
 from onemap.blueprint.slivers import is_sliver
 from onemap.blueprint.status import face_status, matching_features
 from onemap.frames import FACTS, OVERLAPS, TRUE, UNKNOWN, empty
@@ -157,31 +158,53 @@ def distances(parcels, blueprint, rulebook, subjects: list[str]) -> tuple[np.nda
     predicates = rulebook.predicates
     asked = set(predicates.loc[predicates["measure"] == "distance_m", "subject"])
     sites = parcels.geometry.to_numpy()
-    faces = blueprint.faces.geometry.to_numpy()
     regions: dict[bytes, np.ndarray] = {}
+    status = face_status(blueprint, rulebook, sorted(asked))
     for column, subject in enumerate(subjects):
         if subject not in asked:
             continue
-        own = matching_features(blueprint, rulebook, subject).geometry.to_numpy()
         near[:, column] = np.inf
-        if len(own) and len(sites):
-            at, gap = shapely.STRtree(own).query_nearest(sites, return_distance=True, all_matches=False)
+        tree = feature_tree(blueprint, rulebook, subject)
+        if len(tree) and len(sites):
+            at, gap = tree.query_nearest(sites, return_distance=True, all_matches=False)
             near[at[0], column] = gap
-        known = face_status(blueprint, rulebook, [subject])[subject].to_numpy() != UNKNOWN
+        known = status[subject].to_numpy() != UNKNOWN
         key = known.tobytes()
         if key not in regions:
-            regions[key] = _gap_to_unknown(sites, faces[known])
+            regions[key] = _gap_to_unknown(sites, known_region(blueprint, rulebook, known))
         unknown[:, column] = regions[key]
     return near, unknown
 
 
-def _gap_to_unknown(sites: np.ndarray, known_faces: np.ndarray) -> np.ndarray:
-    if not len(known_faces):
+def feature_tree(blueprint, rulebook, subject: str) -> shapely.STRtree:
+    """The index over the features of a subject, in the order of :func:`matching_features`."""
+    return remembered(
+        blueprint,
+        rulebook,
+        ("feature_tree", subject),
+        lambda: shapely.STRtree(matching_features(blueprint, rulebook, subject).geometry.to_numpy()),
+    )
+
+
+def known_region(blueprint, rulebook, known: np.ndarray) -> tuple | None:
+    """The union of the faces of a mask, prepared, with its boundary; None when there is none."""
+
+    def make():
+        faces = blueprint.faces.geometry.to_numpy()[known]
+        if not len(faces):
+            return None
+        region = shapely.coverage_union_all(faces)
+        shapely.prepare(region)
+        return region, shapely.boundary(region)
+
+    return remembered(blueprint, rulebook, ("known_region", known.tobytes()), make)
+
+
+def _gap_to_unknown(sites: np.ndarray, place: tuple | None) -> np.ndarray:
+    if place is None:
         return np.zeros(len(sites))
-    region = shapely.coverage_union_all(known_faces)
-    shapely.prepare(region)
-    gap = shapely.distance(sites, shapely.boundary(region))
-    return np.where(shapely.covers(region, sites), gap, 0.0)
+    region, edge = place
+    return np.where(shapely.covers(region, sites), shapely.distance(sites, edge), 0.0)
 
 
 def _sum_by(group: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -174,6 +174,8 @@ def parcel_conflicts(parcels, pieces: Pieces, blueprint) -> pd.DataFrame:
         }
     )
     long = cut_up[cut_up["area_m2"] > 0].merge(blueprint.conflict_faces, on="face_id")
+    if long.empty:
+        return empty(PARCEL_CONFLICTS)
     table = long.groupby(["parcel", "conflict_id"], sort=True)["area_m2"].sum().reset_index()
     own = blueprint.conflicts.drop(columns=["area_m2", "geometry"])
     table = table.merge(pd.DataFrame(own), on="conflict_id", how="left")
