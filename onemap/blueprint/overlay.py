@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import NamedTuple
 
 import numpy as np
 import shapely
+
+log = logging.getLogger(__name__)
+
+# Coordinates from which starting the compiled way (0.4 s, 15 s when it must be compiled first) pays off.
+COMPILED_FROM = 25_000
 
 # Nodes lie on this grid (m). A power of two, so that 8-digit eastings hold it exactly. Without a grid GEOS falls
 # back to snapping at 4e-5 m in such coordinates and merges lines that differ (measured: 0.018 m² on 1.1 km²).
@@ -28,13 +34,29 @@ def overlay(polygons: np.ndarray) -> Overlay:
     """Cut valid polygons along each other's boundaries, in one pass over all of them.
 
     Area that no polygon covers (a void enclosed by others) is no face. Faces touch along shared edges only:
-    ``shapely.coverage_is_valid`` holds. Edges that several polygons share are noded once.
+    ``shapely.coverage_is_valid`` holds. Edges that several polygons share are noded once. From
+    ``COMPILED_FROM`` coordinates on the compiled arrangement does it, exactly; what it cannot certify (polygons
+    that are not valid, for instance) goes the way of GEOS, and the log says so.
 
     >>> a, b = shapely.box(0, 0, 2, 1), shapely.box(1, 0, 3, 1)
     >>> parts = overlay(np.array([a, b]))
     >>> [float(f.area) for f in parts.faces], parts.face.tolist(), parts.polygon.tolist()
     ([1.0, 1.0, 1.0], [0, 1, 1, 2], [0, 0, 1, 1])
     """
+    polygons = np.asarray(polygons, dtype=object)
+    if shapely.get_num_coordinates(polygons).sum() < COMPILED_FROM:
+        return overlay_by_geos(polygons)
+    from onemap.blueprint.arrangement import NotCertified, arrange
+
+    try:
+        return Overlay(*arrange(polygons))
+    except NotCertified as reason:
+        log.warning("the compiled overlay was refused (%s); GEOS does it instead", reason)
+        return overlay_by_geos(polygons)
+
+
+def overlay_by_geos(polygons: np.ndarray) -> Overlay:
+    """The same as :func:`overlay`, by noding, polygonizing and inner points in GEOS: referee and fallback."""
     polygons = np.asarray(polygons, dtype=object)
     if not len(polygons):
         none = np.empty(0, dtype=np.intp)
