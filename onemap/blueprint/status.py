@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from onemap.blueprint.memory import remembered
 from onemap.book.where import match
 from onemap.frames import FALSE, TRUE, UNKNOWN
 
@@ -46,6 +47,14 @@ def face_status(blueprint, rulebook, subjects: list[str]) -> pd.DataFrame:
     index : face_id; columns : the subjects
     """
     faces = pd.Index(blueprint.faces["face_id"])
+    known = remembered(blueprint, rulebook, "face_status", dict)
+    known.update(_statuses(blueprint, rulebook, faces, [s for s in subjects if s not in known]))
+    return pd.DataFrame({subject: known[subject] for subject in subjects}, index=faces)
+
+
+def _statuses(blueprint, rulebook, faces: pd.Index, subjects: list[str]) -> dict[str, np.ndarray]:
+    if not subjects:
+        return {}
     blanket = unknown_layers(
         blueprint.sources, blueprint.quarantine, list(rulebook.catalogue.layers.index), rulebook.as_of
     )
@@ -80,11 +89,16 @@ def face_status(blueprint, rulebook, subjects: list[str]) -> pd.DataFrame:
                 known[cover_face[at][verdict == TRUE]] = TRUE
             status = kleene_or(status, known)
         out[subject] = status
-    return pd.DataFrame(out, index=faces)
+    return out
 
 
 def matching_features(blueprint, rulebook, subject: str) -> pd.DataFrame:
     """The features that certainly belong to a subject on the rule book's day."""
+    key = ("matching_features", subject)
+    return remembered(blueprint, rulebook, key, lambda: _matching(blueprint, rulebook, subject))
+
+
+def _matching(blueprint, rulebook, subject: str) -> pd.DataFrame:
     parts = []
     for layer, where in subject_rows(rulebook, subject):
         features = blueprint.features[blueprint.features["layer"] == layer]

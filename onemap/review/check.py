@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 import numpy as np
 import pandas as pd
-import shapely
 
 from onemap.blueprint.status import matching_features
 from onemap.frames import FALSE, FINDINGS, TRUE, UNKNOWN, empty
 from onemap.review.logic import Answers, answer, leaves
+from onemap.review.measure import feature_tree
 from onemap.review.project import parcel_units
 
-STATUS = {TRUE: "triggered", FALSE: "clear", UNKNOWN: "not_assessed"}
+STATUS = {TRUE: "triggered", FALSE: "clear", UNKNOWN: "not_assessed", -2: "not_applicable"}
 
 
 def check(facts: pd.DataFrame, parcels, blueprint, rulebook, overlaps: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +37,7 @@ def check(facts: pd.DataFrame, parcels, blueprint, rulebook, overlaps: pd.DataFr
     ]
     if not blocks:
         return empty(FINDINGS)
-    findings = pd.concat(blocks, ignore_index=True)
+    findings = pd.DataFrame({name: list(chain(*(b[name] for b in blocks))) for name in blocks[0]})
     position = pd.Series(np.arange(len(units)), index=units.index)
     order = np.lexsort((findings["rule_id"], findings["parcel_id"].map(position)))
     return findings.iloc[order].reset_index(drop=True)[FINDINGS]
@@ -50,33 +53,37 @@ def outcome_of(rule, answers: Answers) -> np.ndarray:
     return np.where(scope == FALSE, -2, blurred)
 
 
-def _findings_of(rule, units, answers, wide, named, rulebook) -> pd.DataFrame:
+def _findings_of(rule, units, answers, wide, named, rulebook) -> dict[str, Sequence]:
     outcome = outcome_of(rule, answers)
     leaf = main_leaf(rule.predicate, rulebook)
     test = rulebook.predicates.loc[leaf]
     subject, measure = test["subject"], test["measure"]
     spatial = subject != ""
     edge = answers.high if measure == "distance_m" else answers.low
-    block = pd.DataFrame({"parcel_id": units.index, "project_id": units["project_id"].to_numpy()})
-    block["rule_id"] = rule.rule_id
-    block["status"] = pd.Series(outcome).map(STATUS | {-2: "not_applicable"}).to_numpy()
-    block["effect"] = rule.effect
-    block["measure"] = measure
-    block["measured"] = edge[leaf].to_numpy() if leaf in edge else np.nan
-    block["op"] = test["operator"]
-    block["threshold"] = test["threshold"]
-    block["unit"] = test["unit"]
-    block["area_m2"] = wide["overlap_area_m2"][subject].to_numpy() if spatial else np.nan
-    block["share"] = wide["overlap_share"][subject].to_numpy() if spatial else np.nan
-    block["known_share"] = wide["known_share"][subject].to_numpy() if spatial else np.nan
-    for column in ("reason", "remedy", "authority", "citations"):
-        block[column] = getattr(rule, column)
-    block["feature_ids"] = ""
+    nothing = np.full(len(units), np.nan)
+    features = [""] * len(units)
     hit = np.flatnonzero(outcome == TRUE)
     if spatial and len(hit):
         within = test["threshold"] if measure == "distance_m" else None
-        block.loc[hit, "feature_ids"] = named.of(subject, hit, within)
-    return block
+        for at, ids in zip(hit, named.of(subject, hit, within), strict=True):
+            features[at] = ids
+    return {
+        "parcel_id": units.index,
+        "project_id": units["project_id"],
+        "rule_id": [rule.rule_id] * len(units),
+        "status": [STATUS[one] for one in outcome.tolist()],
+        "effect": [rule.effect] * len(units),
+        "measure": [measure] * len(units),
+        "measured": edge[leaf].to_numpy() if leaf in edge else nothing,
+        "op": [test["operator"]] * len(units),
+        "threshold": [test["threshold"]] * len(units),
+        "unit": [test["unit"]] * len(units),
+        "area_m2": wide["overlap_area_m2"][subject].to_numpy() if spatial else nothing,
+        "share": wide["overlap_share"][subject].to_numpy() if spatial else nothing,
+        "known_share": wide["known_share"][subject].to_numpy() if spatial else nothing,
+        "feature_ids": features,
+        **{c: [getattr(rule, c)] * len(units) for c in ("reason", "remedy", "authority", "citations")},
+    }
 
 
 def main_leaf(predicate: str, rulebook) -> str:
@@ -102,7 +109,7 @@ class _FeatureNames:
             own = self.overlaps[self.overlaps["feature_id"].isin(features["feature_id"])]
             met = own.groupby("parcel_id")["feature_id"].agg("|".join)
             return [met.get(i, "") for i in ids]
-        tree = shapely.STRtree(features.geometry.to_numpy())
+        tree = feature_tree(self.blueprint, self.rulebook, subject)
         site, feature = tree.query(self.parcels.geometry.to_numpy()[at], predicate="dwithin", distance=within)
         pairs = pd.DataFrame({"site": site, "id": features["feature_id"].to_numpy()[feature]})
         met = pairs.sort_values(["site", "id"]).groupby("site")["id"].agg("|".join)

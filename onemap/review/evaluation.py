@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from onemap.blueprint.memory import covers_at
 from onemap.blueprint.status import unknown_layers
 from onemap.book.where import match
 from onemap.frames import FALSE, TRUE, UNKNOWN
@@ -43,7 +44,8 @@ def evaluated(
             "area_m2": pieces.area_m2,
         }
     )
-    long = long[long["area_m2"] > 0].merge(blueprint.covers[["face_id", "feature_id"]], on="face_id")
+    covers = covers_at(blueprint, pieces.face)[["face_id", "feature_id"]]
+    long = long[long["area_m2"] > 0].merge(covers, on="face_id")
     long = long.merge(zones, on="feature_id")
     long["category"] = long["project_id"].map(units["category"])
     long["counts"] = [

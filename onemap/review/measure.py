@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from onemap.blueprint.memory import remembered
+from onemap.blueprint.memory import covers_at, remembered
 from onemap.blueprint.slivers import is_sliver
 from onemap.blueprint.status import face_status, matching_features
 from onemap.frames import FACTS, OVERLAPS, TRUE, UNKNOWN, empty
@@ -78,7 +78,7 @@ def find_overlaps(
             "piece": np.flatnonzero(real),
         }
     )
-    long = cut_up.merge(blueprint.covers, on="face_id").sort_values(
+    long = cut_up.merge(covers_at(blueprint, pieces.face[real]), on="face_id").sort_values(
         ["parcel", "layer", "feature_id", "piece"]
     )
     if long.empty:
