@@ -12,6 +12,7 @@ import pyproj
 import shapely
 from pyproj.aoi import AreaOfInterest
 from pyproj.crs import ProjectedCRS
+from pyproj.crs.coordinate_operation import TransverseMercatorConversion
 from pyproj.exceptions import CRSError as ProjCRSError
 from pyproj.exceptions import ProjError
 from pyproj.transformer import TransformerGroup
@@ -193,13 +194,32 @@ def resolve(value, where: str = "") -> pyproj.CRS:
     )
 
 
+def datum_code(name: str) -> int | None:
+    """The EPSG code of the geographic CRS of a datum under any of its names; None for an unknown name.
+
+    >>> datum_code("1980西安坐标系"), datum_code("CGCS2000"), datum_code("Mars")
+    (4610, 4490, None)
+    """
+    plain = re.sub(r"^(d|gcs)_", "", name.strip().lower())
+    return _DATUM_OF.get(re.sub(r"[\W_]+", "", plain))
+
+
+def transverse_mercator(base: int, meridian: float, easting: float) -> pyproj.CRS:
+    """The Gauss-Krüger CRS upon a geographic EPSG code with a central meridian (degrees) and false easting (m)."""
+    return ProjectedCRS(
+        conversion=TransverseMercatorConversion(
+            longitude_natural_origin=meridian, false_easting=easting, scale_factor_natural_origin=1.0
+        ),
+        geodetic_crs=_parse(f"EPSG:{base}"),
+        name=f"Gauss-Kruger CM {meridian:g}",
+    )
+
+
 def _known_datum(crs: pyproj.CRS, where: str) -> pyproj.CRS | None:
     """The geographic CRS of an aliased datum; None where PROJ itself knows the datum."""
     ellipsoid = crs.ellipsoid
     name = crs.datum.name if crs.datum is not None else crs.geodetic_crs.name
-    plain = re.sub(r"^(d|gcs)_", "", name.strip().lower())
-    code = _DATUM_OF.get(re.sub(r"[\W_]+", "", plain))
-    if code:
+    if code := datum_code(name):
         a, inverse, _ = _DATUMS[code]
         if abs(ellipsoid.semi_major_metre - a) > 0.01 or abs(ellipsoid.inverse_flattening - inverse) > 5e-7:
             raise CRSError(

@@ -20,16 +20,16 @@ from onemap.land.raw import Raw
 from onemap.land.shapefile import read_shapefile
 from onemap.land.sheets import read_csv, read_excel
 from onemap.land.survey_txt import read_survey_txt
+from onemap.land.vct import read_vct
 
-_CONTAINERS = {".gpkg", ".sqlite", ".gdb"}
+_CONTAINERS = {".gpkg", ".sqlite", ".gdb", ".vct"}
 _READABLE = {
     ".shp", ".gpkg", ".gdb", ".geojson", ".json", ".topojson", ".parquet", ".geoparquet", ".fgb", ".kml", ".ovkml",
-    ".kmz", ".csv", ".xlsx", ".xlsm", ".txt", ".dxf", ".tab", ".mif", ".zip",
+    ".kmz", ".csv", ".xlsx", ".xlsm", ".txt", ".dxf", ".tab", ".mif", ".vct", ".zip",
 }  # fmt: skip
 _REFUSED = {
     ".dwg": "no reader for DWG is free: save it as DXF (R2000 or later)",
     ".mdb": "export the personal geodatabase as a file geodatabase or GeoPackage",
-    ".vct": "VCT is not read yet: export it as a shapefile or GeoPackage",
     ".xls": "save the workbook as .xlsx",
     ".rar": "unpack the archive, or make it a .zip",
     ".7z": "unpack the archive, or make it a .zip",
@@ -90,6 +90,8 @@ def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> lis
         return [read_shapefile(path, encoding)]
     if kind == ".txt":
         return read_survey_txt(path, encoding)
+    if kind == ".vct":
+        return read_vct(path, table, encoding)
     if kind in (".kml", ".ovkml"):
         return [read_kml(path)]
     if kind == ".dxf":
@@ -100,7 +102,7 @@ def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> lis
         return [read_excel(path, table)]
     if kind in (".parquet", ".geoparquet"):
         return [_parquet(path)]
-    if kind in _CONTAINERS or path.is_dir():
+    if (kind in _CONTAINERS and kind != ".vct") or path.is_dir():
         with _as_gdb(path) as opened:
             chosen = pick_table(opened, table, path.name)
             raw = read_ogr(opened, chosen, encoding)

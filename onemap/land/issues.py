@@ -60,6 +60,19 @@ SEVERITY = {
     "txt_line": "error",
     "txt_head": "warning",
     "txt_text": "info",
+    "vct_head": "warning",
+    "vct_row": "error",
+    "duplicate_key": "warning",
+    "duplicate_feature": "warning",
+    "repeated_points": "info",
+    "spike": "warning",
+    "absurd_coordinates": "error",
+    "line_open": "warning",
+    "mixed_codes": "warning",
+    "code_name_differs": "warning",
+    "datum_parameters": "info",
+    "web_map": "warning",
+    "web_map_offset": "warning",
 }
 
 

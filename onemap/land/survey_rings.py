@@ -73,18 +73,13 @@ def assemble(rings: list[tuple[int | None, list[Point]]]) -> tuple[object, list[
         return shapes[0], []
     if not shapely.is_valid(shapes).all():
         return _as_written(rings), []
-    inside = np.array(
-        [
-            [i != j and bool(shapely.contains(b, a)) for j, b in enumerate(shapes)]
-            for i, a in enumerate(shapes)
-        ]
-    )
-    crossing = [
-        (i, j)
-        for i in range(len(shapes))
-        for j in range(i)
-        if not inside[i, j] and not inside[j, i] and shapely.relate_pattern(shapes[i], shapes[j], "T********")
-    ]
+    inside = np.zeros((len(shapes), len(shapes)), dtype=bool)
+    tree = shapely.STRtree(shapes)
+    inside[tuple(tree.query(shapes, predicate="within"))] = True
+    np.fill_diagonal(inside, False)
+    i, j = tree.query(shapes, predicate="intersects")
+    apart = (i > j) & ~inside[i, j] & ~inside[j, i]
+    crossing = shapely.relate_pattern(shapes[i[apart]], shapes[j[apart]], "T********").any()
     if crossing or (inside & inside.T).any():
         return shapely.MultiPolygon(list(shapes)), ["rings cross each other"]
     depth = inside.sum(axis=1)
