@@ -15,7 +15,8 @@ class Raw:
     """Rows of one file: columns (index: source_fid as text), geometry, and what the file says about itself.
 
     ``promised`` is how many rows the file claims to hold; ``by_format`` says that WGS84 is only what the format
-    prescribes; ``loose`` that lines and points are mere annotation there; ``notes`` are (issue, fid, value).
+    prescribes; ``loose`` that lines and points are mere annotation there; ``notes`` are (issue, fid, value); ``fingerprint``
+    is of the content where there is no file.
     """
 
     columns: pd.DataFrame
@@ -28,6 +29,7 @@ class Raw:
     loose: bool = False
     table: str = ""
     notes: list[tuple[str, str | None, str]] = field(default_factory=list)
+    fingerprint: str = ""
 
 
 def sha256(path: Path) -> str:

@@ -19,6 +19,7 @@ from onemap.land.files import files_in, read_raw
 from onemap.land.issues import Issues, issues_frame
 from onemap.land.limits import limits
 from onemap.land.partition import partition_issues
+from onemap.land.postgis import is_address, without_password
 from onemap.land.source import Known, Part, establish, read_part
 from onemap.land.workspace import Source, Workspace, load_workspace
 from onemap.progress import progress
@@ -116,17 +117,9 @@ def _check_layers(space: Workspace, catalogue) -> None:
 
 
 def _parts_of(space: Workspace, source: Source, known: Known, issues: list[dict]) -> list[Part]:
-    path = space.resolve(source.path)
     responsible = known.catalogue.layers.loc[source.layer].get("authority_zh") or None
-    try:
-        files = files_in(path)
-    except InputError:
-        files = [path]
     parts = []
-    for file in files:
-        shown = (
-            source.path if file == path else f"{source.path.rstrip('/')}/{file.relative_to(path).as_posix()}"
-        )
+    for file, shown in _files_of(space, source):
         own = Issues(source.layer, shown, responsible)
         part = read_part(source, file, shown, known, own)
         for row in part.sources:
@@ -139,6 +132,19 @@ def _parts_of(space: Workspace, source: Source, known: Known, issues: list[dict]
         issues += own.rows
         parts.append(part)
     return parts
+
+
+def _files_of(space: Workspace, source: Source) -> list[tuple[Path | str, str]]:
+    """(file or database address, name to show) of what a source names."""
+    if is_address(source.path):
+        return [(source.path, without_password(source.path))]
+    path = space.resolve(source.path)
+    try:
+        files = files_in(path)
+    except InputError:
+        files = [path]
+    inside = source.path.rstrip("/")
+    return [(f, source.path if f == path else f"{inside}/{f.relative_to(path).as_posix()}") for f in files]
 
 
 def _town(space: Workspace, parts, issues: list[dict]):

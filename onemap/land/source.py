@@ -18,6 +18,7 @@ from onemap.land.files import read_raw
 from onemap.land.harmonise import harmonise, keep_rows
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
+from onemap.land.postgis import is_address, read_postgis
 from onemap.land.raw import Raw, sha256
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import EMPTY_REASONS, repair
@@ -53,13 +54,17 @@ def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
     nothing = Part(
         empty([*FEATURES, "declared_m2"], known.crs), empty(QUARANTINE, known.crs), empty(PASSPORTS), [row]
     )
-    if not path.exists():
+    if not is_address(path) and not path.exists():
         row |= {"status": "missing", "message": "no such file"}
         issues.add("source_missing", value=shown)
         return nothing
     try:
-        row["sha256"] = sha256(path)
-        raws = read_raw(path, source.table, source.encoding)
+        if is_address(path):
+            raws = [read_postgis(path, source.table)]
+            row["sha256"] = raws[0].fingerprint
+        else:
+            row["sha256"] = sha256(path)
+            raws = read_raw(path, source.table, source.encoding)
     except (InputError, OSError) as error:
         row["message"] = str(error)
         issues.add("source_unreadable", value=shown, message=str(error))

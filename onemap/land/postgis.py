@@ -1,0 +1,158 @@
+"""Tables of a PostGIS database as raw tables, read in one consistent, read-only look."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from onemap.errors import InputError
+from onemap.land.raw import Raw
+
+_ADDRESS = re.compile(r"^(postgres(?:ql)?://|pg:)", re.IGNORECASE)
+_BLOCK = 5000
+# Arcs become chords of 0.1 degrees, as in files.
+_SHAPE = "ST_AsEWKB(ST_Force2D(ST_CurveToLine({column}::geometry, pi() / 1800, 2)))"
+
+
+def is_address(path) -> bool:
+    """Whether a path is the address of a database.
+
+    >>> is_address("pg:service=bureau"), is_address("zones.gpkg")
+    (True, False)
+    """
+    return isinstance(path, str) and bool(_ADDRESS.match(path))
+
+
+def without_password(address: str) -> str:
+    """An address that may be shown and stored.
+
+    >>> without_password("postgresql://anna:secret@host/plans"), without_password("pg:host=a password='b c' user=d")
+    ('postgresql://anna@host/plans', 'pg:host=a user=d')
+    """
+    address = re.sub(r"^(postgres(?:ql)?://[^:/@?]*):[^@/]*@", r"\1@", address)
+    return re.sub(r"""\s*\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)&?""", "", address)
+
+
+def read_postgis(address: str, table: str | None = None) -> Raw:
+    """All rows of a table or view (``schema.table``), its primary key as fid, its SRID as CRS.
+
+    ``address``: ``postgresql://user@host/database`` or ``pg:`` with a connection string such as ``service=name``;
+    passwords belong in the user's password file. Raises InputError when the driver, the server, the table or its
+    geometry column is not there.
+    """
+    shown = without_password(address)
+    try:
+        import psycopg
+    except ImportError:
+        raise InputError(
+            "the PostgreSQL driver is not installed", where=shown, mend="pip install 'onemap[postgis]'"
+        ) from None
+    try:
+        with psycopg.connect(re.sub(r"^pg:", "", address), connect_timeout=15) as connection:
+            connection.read_only = True
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            return _read(connection, table, shown)
+    except psycopg.Error as error:
+        said = without_password(" ".join(str(error).split()))[:200]
+        raise InputError(f"the database says: {said}", where=shown) from None
+
+
+def _read(connection, table: str | None, shown: str) -> Raw:
+    from psycopg import sql
+
+    schema, name, column, srid = _table(connection, table, shown)
+    relation = sql.Identifier(schema, name)
+    keys = _primary_key(connection, schema, name)
+    shape = sql.SQL(_SHAPE).format(column=sql.Identifier(column))
+    with connection.cursor() as cursor:
+        promised = cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(relation)).fetchone()[0]
+    order = sql.SQL(", ").join(sql.Identifier(k) for k in keys) if keys else shape
+    query = sql.SQL("SELECT t.*, {} FROM {} AS t ORDER BY {}").format(shape, relation, order)
+    rows, shapes, notes = [], [], []
+    digest = hashlib.sha256()
+    with connection.cursor("onemap_rows") as cursor:
+        cursor.itersize = _BLOCK
+        cursor.execute(query)
+        names = [d.name for d in cursor.description][:-1]
+        at = names.index(column)
+        for row in cursor:
+            blob = row[-1]
+            cells = [_plain(v) for k, v in enumerate(row[:-1]) if k != at]
+            digest.update(repr((cells, blob)).encode())
+            rows.append(cells)
+            shapes.append(blob)
+    names.pop(at)
+    frame = pd.DataFrame(
+        {n: pd.Series([r[k] for r in rows], dtype=object) for k, n in enumerate(names)}, columns=names
+    )
+    frame.index = pd.Index(_ids(frame, keys), dtype=object)
+    geometry = np.full(len(rows), None, dtype=object)
+    for i, blob in enumerate(shapes):
+        try:
+            geometry[i] = shapely.from_wkb(bytes(blob)) if blob is not None else None
+        except shapely.errors.ShapelyError as error:
+            notes.append(("bad_coordinates", frame.index[i], str(error)[:120]))
+    raw = Raw(
+        frame, geometry, shown, _crs(connection, srid), encoding="UTF-8", promised=promised, notes=notes
+    )
+    raw.table, raw.fingerprint = f"{schema}.{name}", digest.hexdigest()
+    return raw
+
+
+def _table(connection, table: str | None, shown: str) -> tuple[str, str, str, int]:
+    with connection.cursor() as cursor:
+        found = cursor.execute(
+            "SELECT f_table_schema, f_table_name, f_geometry_column, srid FROM geometry_columns ORDER BY 1, 2, 3"
+        ).fetchall()
+    schema, _, name = (table or "").rpartition(".")
+    mine = [f for f in found if f[1] == name and (not schema or f[0] == schema)] if table else found
+    if len(mine) == 1:
+        return mine[0]
+    listed = ", ".join(f"{s}.{t}" for s, t, *_ in (mine or found)[:20]) or "none"
+    if table and not mine:
+        raise InputError(f"no table '{table}' with geometry", where=shown, mend=f"there are {listed}")
+    raise InputError(f"{len(mine)} tables with geometry", where=shown, mend=f"set 'table' to one of {listed}")
+
+
+def _primary_key(connection, schema: str, name: str) -> list[str]:
+    with connection.cursor() as cursor:
+        rows = cursor.execute(
+            "SELECT a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)"
+            " WHERE i.indisprimary AND n.nspname = %s AND c.relname = %s ORDER BY a.attnum",
+            (schema, name),
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _crs(connection, srid: int) -> str | None:
+    if not srid:
+        return None
+    with connection.cursor() as cursor:
+        row = cursor.execute(
+            "SELECT auth_name, auth_srid, srtext FROM spatial_ref_sys WHERE srid = %s", (srid,)
+        ).fetchone()
+    if row is None:
+        return None
+    return f"EPSG:{row[1]}" if row[0] == "EPSG" else row[2]
+
+
+def _ids(frame: pd.DataFrame, keys: list[str]) -> list[str]:
+    if not keys:
+        return [str(i) for i in range(len(frame))]
+    return ["-".join(str(v) for v in row) for row in frame[keys].itertuples(index=False)]
+
+
+def _plain(value):
+    """A cell as the other readers give it: numbers, text, dates; whatever else as text."""
+    kind = type(value).__name__
+    if kind == "Decimal":
+        return int(value) if value == value.to_integral_value() and abs(value) < 10**15 else float(value)
+    if value is None or kind in ("int", "float", "bool", "str", "date", "datetime", "list", "dict"):
+        return value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,149 @@
+"""A real PostgreSQL with PostGIS, started by these tests from Debian's packages."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import shapely
+
+from onemap.errors import InputError
+from onemap.land import read_features
+from onemap.land.postgis import read_postgis
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
+HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
+
+
+def _absent() -> str:
+    if shutil.which("pg_virtualenv") is None:
+        return "no pg_virtualenv: install postgresql-common and postgresql"
+    if not list(Path("/usr/share/postgresql").glob("*/extension/postgis.control")):
+        return "no PostGIS for this PostgreSQL: install postgresql-15-postgis-3"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Address of a fresh database with PostGIS; the server ends with the tests."""
+    if reason := _absent():
+        pytest.skip(reason)
+    process = subprocess.Popen(
+        ["pg_virtualenv", "-t", sys.executable, "-c", HOLD],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    said = ""
+    for line in process.stdout:
+        said = line
+        if line.startswith("{"):
+            break
+    else:
+        pytest.skip(f"the server did not start: {process.stderr.read()[-300:] or said}")
+    env = json.loads(said)
+    port, user, word = (env[f"PG{k}"] for k in ("PORT", "USER", "PASSWORD"))
+    address = f"postgresql://{user}:{word}@localhost:{port}/plans"
+    try:
+        with psycopg.connect(address.replace("/plans", "/postgres"), autocommit=True) as link:
+            link.execute("CREATE DATABASE plans ENCODING 'UTF8' TEMPLATE template0")
+        with psycopg.connect(address) as link:
+            link.execute("CREATE EXTENSION postgis")
+        yield address
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def filled(server):
+    square = "POLYGON(({0} {1},{2} {1},{2} {3},{0} {3},{0} {1}))"
+    x, y = 41_500_000, 4_552_000
+    with psycopg.connect(server) as link:
+        link.execute("CREATE SCHEMA 规划")
+        link.execute(
+            'CREATE TABLE 规划.tdytq (bsm int PRIMARY KEY, "TDYTQLXDM" text, "MC" varchar(20), mj numeric(15,2),'
+            " pzrq date, geom geometry(MultiPolygon, 4529))"
+        )
+        for i, code in enumerate(["030", "010", "020"]):
+            wkt = square.format(x + 200 * i, y, x + 200 * i + 100, y + 100)
+            link.execute(
+                "INSERT INTO 规划.tdytq VALUES (%s, %s, %s, 10000.5, '2020-03-01', ST_Multi(ST_GeomFromText(%s, 4529)))",
+                (30 - i, code, "镕基村", wkt),
+            )
+        link.execute("INSERT INTO 规划.tdytq VALUES (99, '010', NULL, NULL, NULL, NULL)")
+        link.execute("CREATE TABLE arcs (id serial, geom geometry(CurvePolygon, 4550))")
+        link.execute(
+            "INSERT INTO arcs (geom) VALUES (ST_GeomFromText('CURVEPOLYGON(CIRCULARSTRING(500050 4552000,"
+            " 500000 4552050, 499950 4552000, 500000 4551950, 500050 4552000))', 4550))"
+        )
+        link.execute("CREATE VIEW 现行 AS SELECT * FROM 规划.tdytq WHERE bsm < 30")
+        link.execute("CREATE TABLE nowhere (geom geometry)")
+        link.execute("INSERT INTO nowhere VALUES ('POINT(1 2)')")
+    return server
+
+
+def test_a_table_as_a_source(town, catalogue, check, filled):
+    text = f"- {{layer: land_use_zones, path: '{filled}', table: 规划.tdytq, extent: town}}\n"
+    layers = read_features(town.write(text), catalogue)
+    check(layers)
+    row = layers.sources.set_index("layer").loc["land_use_zones"]
+    assert (row["status"], row["rows_read"], row["rows_kept"], row["rows_empty"]) == ("found", 4, 3, 1)
+    assert row["crs"] == "EPSG:4529" and row["table"] == "规划.tdytq" and len(row["sha256"]) == 64
+    got = layers.features[layers.features["layer"] == "land_use_zones"]
+    assert got["source_fid"].tolist() == ["28", "29", "30"] and got["class_code"].tolist() == [
+        "020",
+        "010",
+        "030",
+    ]
+    assert set(got["name"]) == {"镕基村"} and str(got["valid_from"].iloc[0]) == "2020-03-01"
+    assert got.geometry.iloc[2].equals(town.square())
+    assert ":" not in row["path"].removeprefix("postgresql://").partition("@")[0]
+    again = read_features(town.path, catalogue)
+    assert again.sources["sha256"].tolist() == layers.sources["sha256"].tolist()
+
+
+def test_views_services_and_arcs(filled, tmp_path, monkeypatch):
+    assert sorted(read_postgis(filled, "现行").columns["bsm"]) == [28, 29]
+    raw = read_postgis(filled, "arcs")
+    assert raw.crs == "EPSG:4550" and raw.geometry[0].area == pytest.approx(3.14159265 * 2500, abs=0.5)
+    assert read_postgis(filled, "nowhere").crs is None
+    parts = psycopg.conninfo.conninfo_to_dict(filled)
+    lines = [f"{k}={v}" for k, v in parts.items()]
+    (tmp_path / "services.conf").write_text("[bureau]\n" + "\n".join(lines))
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services.conf"))
+    assert len(read_postgis("pg:service=bureau", "规划.tdytq").columns) == 4
+
+
+def test_reading_never_writes(filled):
+    before = read_postgis(filled, "规划.tdytq").fingerprint
+    with psycopg.connect(filled) as link:
+        link.execute("UPDATE 规划.tdytq SET \"MC\" = '别村' WHERE bsm = 30")
+    assert read_postgis(filled, "规划.tdytq").fingerprint != before
+    with psycopg.connect(filled) as link:
+        link.execute("UPDATE 规划.tdytq SET \"MC\" = '镕基村' WHERE bsm = 30")
+
+
+def test_refusals(town, catalogue, filled):
+    with pytest.raises(InputError, match="规划.tdytq"):
+        read_postgis(filled, "absent")
+    with pytest.raises(InputError, match="tables with geometry"):
+        read_postgis(filled)
+    wrong = filled.replace("/plans", "/none")
+    with pytest.raises(InputError) as caught:
+        read_postgis(wrong, "x")
+    password = psycopg.conninfo.conninfo_to_dict(filled)["password"]
+    assert password not in str(caught.value)
+    text = f"- {{layer: land_use_zones, path: '{wrong}', table: x, extent: town}}\n"
+    layers = read_features(town.write(text), catalogue)
+    assert layers.sources["status"].tolist() == ["found", "unreadable"]
+    assert password not in layers.sources.to_csv() + layers.issues.to_csv()
+    assert os.environ.get("PGPASSWORD") != password
+
+
+def test_shapes_are_plain(filled):
+    raw = read_postgis(filled, "规划.tdytq")
+    assert {type(v).__name__ for v in raw.columns["mj"].dropna()} == {"float"}
+    assert shapely.get_coordinate_dimension(raw.geometry[0]) == 2
