@@ -131,11 +131,23 @@ def build_blueprint(layers, rulebook) -> Blueprint:
 
 
 def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
-    """The same blueprint with the conflicts that the rule book's matrix finds on its day."""
+    """The same blueprint with the conflicts that the rule book's matrix finds on its day.
+
+    The manifest's ``conflicts`` names that day and rule book; a blueprint that has them already stays as it is.
+    """
+    asked = {"as_of": rulebook.as_of.isoformat(), "rulebook_version": rulebook.version}
+    if blueprint.manifest.get("conflicts") == asked:
+        return blueprint
     conflicts, conflict_faces = find_conflicts(blueprint, rulebook, faces=True)
     first = conflict_faces.drop_duplicates("face_id").set_index("face_id")["conflict_id"]
     faces = blueprint.faces.assign(conflict_id=blueprint.faces["face_id"].map(first))
-    return replace(blueprint, faces=faces, conflicts=conflicts, conflict_faces=conflict_faces)
+    return replace(
+        blueprint,
+        faces=faces,
+        conflicts=conflicts,
+        conflict_faces=conflict_faces,
+        manifest=blueprint.manifest | {"conflicts": asked},
+    )
 
 
 def dissolve_extents(extents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -48,8 +48,7 @@ def review_batch(
     parts.mkdir(parents=True, exist_ok=True)
     key = batch_key(parcels, blueprint, rulebook, chunk)
     _claim(out / "batch.json", key)
-    if blueprint.manifest["as_of"] != rulebook.as_of.isoformat():
-        blueprint = with_conflicts(blueprint, rulebook)
+    blueprint = with_conflicts(blueprint, rulebook)
     chunks = in_chunks(parcels, chunk)
     todo = [i for i in range(len(chunks)) if not (parts / f"{i:06d}").is_dir()]
     tasks = [(i, chunks[i], str(parts)) for i in todo]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from onemap.blueprint.build import Blueprint, with_conflicts
+from onemap.blueprint.memory import remembered
 from onemap.blueprint.status import face_status, matching_features
 from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError
@@ -110,11 +111,8 @@ def review(
             where=str(parcels["source"].iloc[0]),
             mend="their coordinate system or zone is wrong, or it is another town's blueprint",
         )
-    if (
-        rulebook.as_of.isoformat() != blueprint.manifest["as_of"]
-        or rulebook.version != blueprint.manifest["rulebook_version"]
-    ):
-        blueprint = with_conflicts(blueprint, rulebook)
+    asked = blueprint
+    blueprint = remembered(asked, rulebook, "conflicts", lambda: with_conflicts(asked, rulebook))
     pieces = cut(parcels, blueprint)
     overlaps = find_overlaps(parcels, blueprint, rulebook, pieces)
     facts = measure(parcels, blueprint, rulebook, pieces)
