@@ -68,10 +68,8 @@ def _statuses(blueprint, rulebook, faces: pd.Index, subjects: list[str]) -> dict
 
     out = {}
     for subject in subjects:
-        status = np.full(len(faces), FALSE, dtype=np.int8)
         rows = subject_rows(rulebook, subject)
-        if subject in rulebook.undetermined or not rows:
-            status[:] = UNKNOWN
+        status = np.full(len(faces), FALSE if rows else UNKNOWN, dtype=np.int8)
         for layer, where in rows:
             known = np.full(len(faces), FALSE, dtype=np.int8)
             if layer in blanket:
@@ -108,7 +106,12 @@ def _matching(blueprint, rulebook, subject: str) -> pd.DataFrame:
 
 
 def subject_rows(rulebook, subject: str) -> list[tuple[str, str]]:
-    """The (layer, where) rows whose union is the subject; a layer's own name is the whole layer."""
+    """The (layer, where) rows whose union is the subject; a layer's own name is the whole layer.
+
+    None where it hangs on a date that nobody knows which of its rows is in force.
+    """
+    if subject in rulebook.undetermined:
+        return []
     rows = rulebook.subjects[rulebook.subjects["subject_id"] == subject]
     if len(rows):
         return list(zip(rows["layer"], rows["where"], strict=True))
