@@ -136,7 +136,8 @@ def load_rulebook(
         texts=catalogue.texts,
         timeline={
             **{
-                name: _table(book.rows[name], COLUMNS[name]) for name in ("parameters", "rules", "conditions")
+                name: _table(book.rows[name], COLUMNS[name])
+                for name in ("parameters", "rules", "conditions", "conflicts")
             },
             "decisions": pd.DataFrame([vars(rule) for rule in rules], dtype=object),
         },
