@@ -2,195 +2,230 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from onemap.blueprint.build import build_blueprint
-from onemap.book.reading import nearest, read_yaml
+from onemap.book.catalogue import load_catalogue
+from onemap.book.dating import as_date
+from onemap.book.reading import Document, nearest, read_yaml
 from onemap.book.rulebook import load_rulebook
 from onemap.errors import InputError
-from onemap.frames import EXTENTS, FEATURES, ISSUES, PARCELS, PASSPORTS, QUARANTINE, SOURCES, empty, frame
-from onemap.land.area import ellipsoidal_area
-from onemap.land.read import Layers
-from onemap.land.values import parse_date
-from onemap.land.workspace import Workspace
+from onemap.review.case_land import KEYS, Case, companies, layers_of, parcels_of
 from onemap.review.review import review
 
-CRS = "EPSG:4529"
-ORIGIN = (41_500_000.0, 4_552_000.0)
-TOWN = (-5_000.0, -5_000.0, 5_000.0, 5_000.0)
-KEYS = ("case", "as_of", "dates", "project", "parcel", "layers", "expect")
-FACETS = ("box", "extent", "quarantined", "features")
-RELATIVE = 1e-6  # a box on the central meridian and its ellipsoidal area
+RELATIVE = 1e-6  # of a number: a box on the central meridian against its ellipsoidal area
+DECISION_WORDS = ("verdict", "route", "rule_id", "qualifying_m2")
+LISTS = ("prohibited", "consent", "unknown", "missing_layers")
+ABSENT, FOUND = "absent", "found"
+FACETS = {
+    "rules": ("status", "effect", "measured", "area_m2", "share", "known_share", "op", "threshold", "unit"),
+    "conditions": ("status", "kind", "stage", "department", "area_m2", "note"),
+    "conflicts": ("status", "severity", "area_m2"),
+    "decisions": ("status", "route"),
+}
+CITES = "cites"
 
 
 class Verdict(NamedTuple):
     """How one expectation of a case came out."""
 
     case: str
+    where: str
     what: str
     expected: str
     got: str
     passed: bool
 
 
-def run_cases(path: Path, book: Path | None = None) -> list[Verdict]:
-    """Run every case of a YAML file, or of a folder of them, against the rule book.
+def run_cases(path: str | Path, book: str | Path | None = None) -> list[Verdict]:
+    """Run every case of a YAML file, or of a folder of them, against the rule book; one verdict an expectation.
 
-    A case gives ``parcel`` (a box ``[west, south, east, north]`` in metres, or a list of boxes), ``as_of``,
-    ``project`` attributes and ``layers``: each a list of boxes (or of ``{box, class_code, document_no, …}``),
-    ``none`` (assessed, nothing there), or left out (not assessed); ``others: none`` states it for all the rest.
-    A layer may also be ``{features, extent, quarantined}``. ``expect`` names verdict, route, or rule and
-    condition ids with their status, or with ``{status, measured, area_m2}``.
-    Raises ``InputError`` for words that the format or the book does not know.
+    A case gives ``case`` (its name), ``as_of``, and what of these it needs: ``dates`` (named dates of the book),
+    ``project`` (attributes), ``parcel`` (a box ``[west, south, east, north]`` in metres or several; else one
+    hectare from the origin) and ``layers``: each a box, a list of boxes or of ``{box, class_code, document_no, …}``,
+    ``{features, extent, quarantined}``, or ``none`` (assessed, nothing there); a layer left out, or ``unknown``, is
+    not assessed; ``others: none`` states all the rest absent. ``expect`` names the verdict, route or lists of the decision, or ids:
+    a control rule or condition with its status (``absent`` when not asked for), a pre-approval rule with
+    ``satisfied``, ``not`` or ``unknown``, a conflict type with ``found`` or ``absent``; or a mapping of these
+    and of numbers, and ``cites`` for citations that must be given.
+    Raises ``InputError`` with ``file:line`` for words that the format or the book does not know.
     """
+    catalogue = load_catalogue(book)
+    days: dict[tuple, list[Case]] = {}
+    for case in read_cases(path):
+        days.setdefault(_day(case), []).append(case)
+    verdicts = []
+    for (as_of, dates), cases in sorted(days.items(), key=lambda item: item[0]):
+        rulebook = load_rulebook(as_of, book, dict(dates))
+        for towns in companies(cases, catalogue):
+            blueprint = build_blueprint(layers_of(towns, catalogue), rulebook)
+            result = _Answers(review(parcels_of(towns, catalogue), blueprint, rulebook))
+            for town in towns:
+                verdicts += [
+                    _compare(town, what, wanted, result) for what, wanted in town.case.data["expect"].items()
+                ]
+    return verdicts
+
+
+def read_cases(path: str | Path) -> list[Case]:
+    """The cases of a YAML file or of a folder, each knowing its lines."""
     path = Path(path)
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     if not files or not all(f.is_file() for f in files):
         raise InputError("no cases here", where=str(path), mend="give a .yaml file or a folder of them")
-    return [
-        verdict
-        for file in files
-        for case in read_yaml(file).data
-        for verdict in run_case(case, file.name, book)
-    ]
+    return [case for file in files for case in _cases_of(read_yaml(file))]
 
 
-def run_case(case: dict, where: str, book: Path | None = None) -> list[Verdict]:
-    """Run one case; see :func:`run_cases`."""
-    _only(case, KEYS, f"{where}: {case.get('case', '?')}")
-    name = f"{where}: {case['case']}"
-    rulebook = load_rulebook(case["as_of"], book, case.get("dates"))
-    result = review(
-        parcels_of(case), build_blueprint(layers_of(case, rulebook.catalogue, name), rulebook), rulebook
-    )
-    return [_compare(name, what, wanted, result) for what, wanted in case["expect"].items()]
+def failures(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """The expectations that did not come true, as a table: case where what expected got."""
+    return pd.DataFrame([v[:-1] for v in verdicts if not v.passed], columns=list(Verdict._fields)[:-1])
 
 
-def layers_of(case: dict, catalogue, name: str) -> Layers:
-    """The layers of a case as if they had been read from files."""
-    wanted = dict(case.get("layers") or {})
-    others = wanted.pop("others", None)
-    unknown = set(wanted) - set(catalogue.layers.index)
-    if unknown:
-        layer = sorted(unknown)[0]
-        raise InputError(f"no layer '{layer}'", where=name, mend=nearest(layer, catalogue.layers.index))
-    if others == "none":
-        wanted |= {layer: "none" for layer in catalogue.layers.index if layer not in wanted}
-    features, extents, quarantine, sources = [], [], [], []
-    for layer, given in wanted.items():
-        facets = given if isinstance(given, dict) else {"features": [] if given == "none" else given}
-        _only(facets, FACETS, f"{name}: {layer}")
-        rows = [_feature(layer, i, f, catalogue, name) for i, f in enumerate(_boxes(facets.get("features")))]
-        features += rows
-        extents.append({"layer": layer, "geometry": box(facets.get("extent", TOWN))})
-        for b in _boxes(facets.get("quarantined")):
-            quarantine.append(
-                {"layer": layer, "source": name, "source_fid": "q", "reason": "case", "geometry": box(b)}
-            )
-        status = "found" if rows or facets.get("quarantined") else "none"
-        sources.append({"layer": layer, "path": name, "status": status, "rows_read": len(rows), "sha256": ""})
-    table = frame(features, FEATURES, CRS)
-    table["area_m2"] = ellipsoidal_area(table.geometry.to_numpy(), table.crs) if len(table) else []
-    return Layers(
-        features=table,
-        extents=frame(extents, EXTENTS, CRS),
-        quarantine=frame(quarantine, QUARANTINE, CRS),
-        passports=empty(PASSPORTS),
-        issues=empty(ISSUES),
-        sources=frame(sources, SOURCES),
-        workspace=Workspace(name=name, crs=CRS),
-    )
+def _cases_of(document: Document) -> list[Case]:
+    if not isinstance(document.data, list):
+        raise document.fail("a file of cases is a list", mend="begin every case with '- case: its name'")
+    cases, seen = [], set()
+    for i, data in enumerate(document.data):
+        if not isinstance(data, dict) or not data.get("case"):
+            raise document.fail("a case needs a name", i, mend="begin it with '- case: its name'")
+        case = Case(document, (i,), data)
+        case.only(data, KEYS)
+        for key in ("as_of", "expect"):
+            if not data.get(key):
+                raise case.fail(f"'{key}' is missing")
+        if not isinstance(data["expect"], dict):
+            raise case.fail("expect names ids and statuses", "expect", mend="write K01: triggered")
+        if case.name in seen:
+            raise case.fail("two cases of this name")
+        seen.add(case.name)
+        cases.append(case)
+    return cases
 
 
-def parcels_of(case: dict) -> gpd.GeoDataFrame:
-    """The parcels of a case: one project, one plot per box."""
-    given = case["parcel"]
-    plots = [given] if not isinstance(given[0], list) else given
-    shapes = np.array([box(p) for p in plots], dtype=object)
-    attributes = dict.fromkeys(PARCELS) | {"project_name": case["case"], "source": "case"}
-    _only(case.get("project") or {}, PARCELS, case["case"])
-    rows = [
-        attributes
-        | (case.get("project") or {})
-        | {"parcel_id": f"P-{i + 1}", "project_id": "P", "source_fid": str(i), "geometry": shape}
-        for i, shape in enumerate(shapes)
-    ]
-    parcels = frame(rows, PARCELS, CRS)
-    parcels["area_m2"] = ellipsoidal_area(shapes, parcels.crs)
-    return parcels
+def _day(case: Case) -> tuple:
+    dates = case.data.get("dates") or {}
+    return as_date(case.data["as_of"], case.where("as_of")), tuple(sorted(dates.items()))
 
 
-def box(bounds) -> shapely.Polygon:
-    """A box in metres from the case's origin as a polygon in the grid of the case."""
-    west, south, east, north = (float(b) for b in bounds)
-    return shapely.box(west + ORIGIN[0], south + ORIGIN[1], east + ORIGIN[0], north + ORIGIN[1])
+class _Answers:
+    """A review by project, with the ids that an expectation may name."""
+
+    def __init__(self, result):
+        book = self.book = result.rulebook
+        self.decisions = result.decisions.set_index("project_id")
+        self.tables = {
+            "rules": dict(iter(result.findings.groupby("project_id"))),
+            "conditions": dict(iter(result.preconditions.groupby("project_id"))),
+            "conflicts": dict(iter(result.conflicts.groupby("project_id"))),
+        }
+        self.keys = {"rules": "rule_id", "conditions": "condition_id", "conflicts": "kind"}
+        self.ids = {
+            "rules": set(book.timeline["rules"]["rule_id"]),
+            "conditions": set(book.timeline["conditions"]["condition_id"]),
+            "conflicts": set(book.timeline["conflicts"]["kind"]),
+            "decisions": set(book.timeline["decisions"]["rule_id"]),
+        }
+
+    def table_of(self, what: str, town) -> str:
+        for table, ids in self.ids.items():
+            if what in ids:
+                return table
+        known = set().union(*self.ids.values(), DECISION_WORDS, LISTS)
+        raise town.case.fail(f"unknown id '{what}'", "expect", what, mend=nearest(what, known))
+
+    def rows(self, table: str, what: str, project: str) -> pd.DataFrame | None:
+        own = self.tables[table].get(project)
+        if own is None:
+            return None
+        own = own[[what in ids.split("|") for ids in own[self.keys[table]]]]
+        return own if len(own) else None
+
+    def tried(self, what: str, project: str) -> dict | None:
+        tried = json.loads(self.decisions.at[project, "reasons"])
+        return next((entry for entry in tried if entry.get("rule_id") == what), None)
 
 
-def _boxes(given) -> list:
-    if not given:
-        return []
-    single = isinstance(given, list) and not isinstance(given[0], (list, dict))
-    return [given] if single else given
-
-
-def _feature(layer: str, i: int, given, catalogue, name: str) -> dict:
-    row = {"box": given} if isinstance(given, list) else dict(given)
-    _only(row, ("box", *FEATURES), f"{name}: {layer}")
-    shape = box(row.pop("box"))
-    dates = {k: parse_date(row[k]) for k in ("valid_from", "valid_to") if k in row}
-    table = catalogue.codes.get(catalogue.layers.at[layer, "code_table"])
-    code = row.get("class_code")
-    known = table is not None and code in table.index
-    words = (
-        {"class_name": table.at[code, "name_zh"], "major_class": table.at[code, "major_class"]}
-        if known
-        else {}
-    )
-    ids = {"feature_id": f"{layer}:{i + 1}", "layer": layer, "source": name, "source_fid": str(i + 1)}
-    return {"attributes": "{}"} | words | row | dates | ids | {"geometry": shape}
-
-
-def _compare(name: str, what: str, wanted, result) -> Verdict:
-    decision = result.decisions.iloc[0]
-    if what in ("verdict", "route", "rule_id"):
-        return Verdict(name, what, wanted, decision[what], wanted == decision[what])
-    if what == "qualifying_m2":
-        return _numbers(name, what, wanted, decision[what])
-    own = result.findings[result.findings["rule_id"] == what]
-    if own.empty:
-        own = result.preconditions[result.preconditions["condition_id"] == what]
+def _compare(town, what: str, wanted, result: _Answers) -> Verdict:
+    where = town.case.where("expect", what)
+    decision = result.decisions.loc[town.id]
+    if what in DECISION_WORDS or what in LISTS:
+        got, expected = decision[what], wanted
+        if what in LISTS:
+            got, expected = sorted(filter(None, got.split("|"))), sorted(_listed(wanted))
+        passed = _close(expected, got) if what == "qualifying_m2" else expected == got
+        return Verdict(town.case.name, where, what, _say(expected), _say(got), passed)
+    table = result.table_of(what, town)
     facets = wanted if isinstance(wanted, dict) else {"status": wanted}
-    if own.empty:
-        return Verdict(name, what, str(wanted), "absent", facets.get("status") == "absent")
-    for facet, value in facets.items():
-        got = sorted(set(own[facet]))
-        if facet == "status":
-            if [value] != got:
-                return Verdict(name, f"{what}.{facet}", value, "|".join(got), False)
-        else:
-            verdict = _numbers(name, f"{what}.{facet}", value, own[facet].sum())
-            if not verdict.passed:
-                return verdict
-    return Verdict(name, what, str(wanted), str(wanted), True)
+    town.case.only(facets, (*FACETS[table], CITES), "expect", what)
+    got = _decided(what, town, result) if table == "decisions" else _found(table, what, town, result, facets)
+    wrong = [f for f, value in facets.items() if not _agrees(f, value, got)]
+    said = {f: got[f] for f in dict.fromkeys((*(wrong or facets), "status"))}
+    if wrong and table == "rules":
+        said |= {f: got[f] for f in ("measured", "known_share")}
+    told = facets if isinstance(wanted, dict) else wanted
+    return Verdict(town.case.name, where, what, _say(told), _say(said), not wrong)
 
 
-def _numbers(name: str, what: str, wanted, got) -> Verdict:
-    close = bool(np.isclose(float(wanted), float(got), rtol=RELATIVE, atol=1e-6))
-    return Verdict(name, what, str(wanted), f"{got:.3f}", close)
+def _decided(what: str, town, result: _Answers) -> dict:
+    entry = result.tried(what, town.id)
+    if entry is None:
+        return {"status": ABSENT, "route": "", CITES: []}
+    return {"status": entry["outcome"], "route": entry["route"], CITES: entry["citations"]}
 
 
-def _only(given: dict, allowed, where: str) -> None:
-    for key in given:
-        if key not in allowed:
-            raise InputError(f"unknown word '{key}'", where=where, mend=nearest(key, allowed))
+def _found(table: str, what: str, town, result: _Answers, facets: dict) -> dict:
+    rows = result.rows(table, what, town.id)
+    if rows is None:
+        return dict.fromkeys((*FACETS[table], "measured", "known_share")) | {"status": ABSENT, CITES: []}
+    got = {
+        f: _one(rows[f], total=f == "area_m2" and table == "conflicts")
+        for f in FACETS[table]
+        if f in rows.columns
+    }
+    if table == "conflicts":
+        got["status"] = FOUND
+    return got | {CITES: sorted({c for cell in rows["citations"] for c in cell.split("|") if c})}
 
 
-def failures(verdicts: list[Verdict]) -> pd.DataFrame:
-    """The expectations that did not come true, as a table."""
-    return pd.DataFrame([v for v in verdicts if not v.passed], columns=list(Verdict._fields))
+def _one(values: pd.Series, total: bool = False):
+    if total:
+        return values.sum()
+    several = list(values)
+    return several[0] if len(set(several)) == 1 or pd.isna(several).all() else several
+
+
+def _agrees(facet: str, wanted, got: dict) -> bool:
+    if facet == CITES:
+        return set(_listed(wanted)) <= set(got[CITES])
+    if isinstance(got[facet], list) or isinstance(wanted, list):
+        told, said = _listed(wanted), got[facet] if isinstance(got[facet], list) else [got[facet]]
+        return len(told) == len(said) and all(_close(a, b) for a, b in zip(told, said, strict=True))
+    return _close(wanted, got[facet])
+
+
+def _close(wanted, got) -> bool:
+    if isinstance(got, (float, np.floating)):
+        try:
+            number = float(wanted)
+        except ValueError:
+            return False
+        return bool(np.isclose(number, got, rtol=RELATIVE, atol=1e-6, equal_nan=True))
+    return str(wanted) == str(got)
+
+
+def _listed(value) -> list:
+    return list(value) if isinstance(value, (list, tuple)) else [] if value in ("", "none") else [value]
+
+
+def _say(value) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_say(v)}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_say, value)) + "]"
+    return f"{value:,.4g}" if isinstance(value, (float, np.floating)) else str(value)
