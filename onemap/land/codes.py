@@ -59,7 +59,7 @@ class CodeTable:
             if bracketed and bracketed.group(1):
                 yield bracketed.group(1), how
             front = _AT_FRONT.match(word)
-            if front and front.group(1) != word:
+            if front and (how == "by_name" or front.group(1) != word):
                 yield front.group(1), how
             plain = word[: bracketed.start()].strip() if bracketed else word
             if plain.lower() in self._by_name:

@@ -20,7 +20,7 @@ from onemap.land.raw import Raw
 from onemap.land.shapefile import read_shapefile
 from onemap.land.sheets import read_csv, read_excel
 from onemap.land.survey_txt import read_survey_txt
-from onemap.land.vct import read_vct
+from onemap.land.vct import polygon_tables, read_vct
 
 _CONTAINERS = {".gpkg", ".sqlite", ".gdb", ".vct"}
 _READABLE = {
@@ -115,6 +115,24 @@ def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> lis
     if kind in (".geojson", ".json", ".topojson"):
         _json_crs(path, raw)
     return [raw]
+
+
+def tables_of(path: Path) -> list[str | None]:
+    """The tables of a file that could be layers; [None] for a file that is one table itself."""
+    kind = path.suffix.lower()
+    if kind == ".zip":
+        with tempfile.TemporaryDirectory() as folder:
+            _unpack(path, Path(folder))
+            inner = [p for p in files_in(Path(folder)) if p.suffix.lower() != ".zip"]
+            if len(inner) == 1:
+                return tables_of(inner[0])
+            return [p.name for p in inner] if len(inner) > 1 else [None]
+    if kind == ".vct":
+        return list(polygon_tables(path))
+    if kind in _CONTAINERS or path.is_dir():
+        with _as_gdb(path) as opened:
+            return [name for name, shape in tables(opened) if shape is not None]
+    return [None]
 
 
 @contextmanager

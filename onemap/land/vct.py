@@ -67,6 +67,15 @@ def read_vct(path: Path, table: str | None = None, encoding: str | None = None) 
     return [raw]
 
 
+def polygon_tables(path: Path) -> list[str]:
+    """The attribute tables of a VCT's classes that hold polygons; InputError for a text that is no VCT."""
+    document = take_apart(decode(path.read_bytes(), where=path.name)[0], path.name)
+    _check_dialect(document, path.name)
+    lines = {line for _, line in document.sections.get("polygon", ())}
+    classes = _classes(document, document.head.get("separator") or ",")
+    return [c.table for c in classes if c.kind == "polygon" and c.code in lines]
+
+
 def take_apart(text: str, name: str) -> Document:
     """Head and sections of a VCT; comments and blank lines left out. InputError for any other text."""
     head: dict[str, str] = {}
