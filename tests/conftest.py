@@ -2,10 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import shapely
 
 import onemap as om
-from onemap.land.workspace import load_workspace
+from onemap.frames import EXTENTS, FEATURES, ISSUES, PARCELS, PASSPORTS, QUARANTINE, SOURCES, empty, frame
+from onemap.land.area import ellipsoidal_area
+from onemap.land.read import Layers
+from onemap.land.workspace import Workspace, load_workspace
+
+CRS = "EPSG:4529"
+ORIGIN = np.array([41_500_000.0, 4_552_000.0])
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -47,3 +55,80 @@ def sites(town, book):
 def reviewed(sites, town, book):
     """The review of the sample town's sites."""
     return om.review(sites.parcels, town, book, sites.issues)
+
+
+@pytest.fixture(scope="session")
+def boxed(book):
+    """A maker of layers from boxes in metres: ``boxed({layer: [bounds | (bounds, attributes)]}, none=[...])``."""
+
+    def make(given, none=(), quarantined=None, extents=None) -> Layers:
+        features, quarantine, mapped, sources = [], [], [], []
+        town = shapely.box(-5000, -5000, 5000, 5000)
+        for layer, boxes in given.items():
+            for i, one in enumerate(boxes):
+                bounds, attributes = one if isinstance(one[0], tuple) else (one, {})
+                shape = bounds if isinstance(bounds, shapely.Geometry) else shapely.box(*bounds)
+                features.append(
+                    {
+                        "feature_id": f"{layer}:{i}",
+                        "layer": layer,
+                        "source": "boxes",
+                        "source_fid": str(i),
+                        "attributes": "{}",
+                    }
+                    | attributes
+                    | {"geometry": shape}
+                )
+        for layer, bounds in (quarantined or {}).items():
+            quarantine.append(
+                {
+                    "layer": layer,
+                    "source": "boxes",
+                    "source_fid": "q",
+                    "reason": "test",
+                    "geometry": shapely.box(*bounds),
+                }
+            )
+        for layer in [*given, *none]:
+            shape = shapely.box(*extents[layer]) if extents and layer in extents else town
+            mapped.append({"layer": layer, "geometry": shape})
+            status = "none" if layer in none else "found"
+            sources.append({"layer": layer, "path": "boxes", "status": status, "sha256": "0"})
+        parts = {
+            "features": frame(features, FEATURES, CRS),
+            "extents": frame(mapped, EXTENTS, CRS),
+            "quarantine": frame(quarantine, QUARANTINE, CRS),
+        }
+        for part in parts.values():
+            part["geometry"] = shapely.transform(part.geometry.to_numpy(), lambda xy: xy + ORIGIN)
+        parts["features"]["area_m2"] = ellipsoidal_area(
+            parts["features"].geometry.to_numpy(), parts["features"].crs
+        )
+        return Layers(
+            **parts,
+            passports=empty(PASSPORTS),
+            issues=empty(ISSUES),
+            sources=frame(sources, SOURCES),
+            workspace=Workspace(name="boxes", crs=CRS),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plots():
+    """A maker of parcels from boxes in metres: one project each, unless ``project`` names one for all."""
+
+    def make(*boxes, project=None, **attributes):
+        shapes = [b if isinstance(b, shapely.Geometry) else shapely.box(*b) for b in boxes]
+        shapes = shapely.transform(np.array(shapes, dtype=object), lambda xy: xy + ORIGIN)
+        rows = [
+            {"parcel_id": f"p{i}", "project_id": project or f"p{i}", "source": "boxes", "source_fid": str(i)}
+            | attributes
+            | {"geometry": shape}
+            for i, shape in enumerate(shapes)
+        ]
+        parcels = frame(rows, PARCELS, CRS)
+        return parcels.assign(area_m2=ellipsoidal_area(shapes, parcels.crs))
+
+    return make

@@ -67,8 +67,8 @@ def conflict_summary(conflicts: pd.DataFrame) -> pd.DataFrame:
     keys = ["kind", "layer_a", "layer_b", "severity"]
     real = conflicts[~conflicts["sliver"].astype(bool)].groupby(keys)["area_m2"].agg(["size", "sum"])
     thin = conflicts[conflicts["sliver"].astype(bool)].groupby(keys)["area_m2"].agg(["size", "sum"])
-    table = real.join(thin, how="outer", lsuffix="_real", rsuffix="_thin").fillna(0.0)
-    table.columns = ["conflicts", "area_m2", "slivers", "sliver_area_m2"]
+    real.columns, thin.columns = ["conflicts", "area_m2"], ["slivers", "sliver_area_m2"]
+    table = real.join(thin, how="outer").fillna(0.0)
     return table.astype({"conflicts": int, "slivers": int}).reset_index()
 
 

@@ -29,7 +29,7 @@ def govern(faces, covers: pd.DataFrame, features, catalogue) -> pd.DataFrame:
     faces["governing_layer"] = faces["face_id"].map(winner["layer"])
     faces["governing_class"] = faces["face_id"].map(winner["class_code"])
     rank = faces["face_id"].map(winner["precedence"])
-    beaten = faces["face_id"].map(over).fillna("")
+    beaten = [over.get(face, "") for face in faces["face_id"]]
     faces["reason"] = [
         None if pd.isna(r) else f"precedence={int(r)}" + (f";over={b}" if b else "")
         for r, b in zip(rank, beaten, strict=True)
