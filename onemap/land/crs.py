@@ -46,13 +46,21 @@ class Placed(NamedTuple):
 
 
 def place(
-    geoms, source, target, *, town=None, accept_wgs84: bool = False, by_format: bool = False, where: str = ""
+    geoms,
+    source,
+    target,
+    *,
+    town=None,
+    accept_wgs84: bool = False,
+    by_format: bool = False,
+    where: str = "",
+    shifts=(),
 ) -> Placed:
     """Geometries carried from an established CRS into the target CRS, both checked against the town.
 
     ``town`` is (west, south, east, north) in degrees; without it the target's area of use stands in.
     ``by_format``: WGS84 is only what the format (GeoJSON, KML) prescribes. ``note`` is '' for an exact change of
-    projection, else the issue code of what was accepted. Raises CRSError, with the candidates named, for an
+    projection, else the issue code of what was accepted. ``shifts``: the workspace's own changes of datum. Raises CRSError, with the candidates named, for an
     unknown or contradictory CRS, a datum without parameters, a ballpark, and coordinates away from the town.
     """
     geoms = np.asarray(geoms, dtype=object)
@@ -71,7 +79,7 @@ def place(
     if bounds is None:
         return Placed(geoms, established, "")
     transform, note, detail = _route(
-        established, target, town or _use(target), accept_wgs84 or by_format, where
+        established, target, town or _use(target), accept_wgs84 or by_format, where, shifts
     )
     moved = transform_all(geoms, transform)
     if not near(core_bounds(moved), target, town or _use(target), 1.0 if town else 0.0):
@@ -261,12 +269,15 @@ def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:
     )
 
 
-def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, where: str):
+def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, where: str, shifts=()):
     """A function of x and y from source to target, and the issue code of what it took for granted."""
     if source == target:
         return (lambda x, y: (x, y)), "", ""
     if _same_datum(source, target):
         return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, "", ""
+    for shift in shifts:
+        if shift.base == source.geodetic_crs.to_epsg():
+            return shift.carry(source, target), "datum_parameters", shift.told
     area = AreaOfInterest(*town) if town else None
     try:
         with warnings.catch_warnings():
@@ -293,7 +304,7 @@ def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, whe
         return (lambda x, y: onward.transform(*to_degrees.transform(x, y))), "wgs84_accepted", ""
     mend = "set 'accept_wgs84: true' if a metre does not matter, or transform the file beforehand"
     if source.geodetic_crs.to_epsg() not in (4326, 4979):
-        mend = "it needs transformation parameters: have the file transformed by who holds them"
+        mend = "it needs transformation parameters: state them under 'datum', or have the file transformed"
     raise CRSError(
         f"no transformation is known from {source.geodetic_crs.name} to {target.geodetic_crs.name}",
         where=where,

@@ -23,10 +23,10 @@ from onemap.land.issues import Issues, issues_frame
 from onemap.land.limits import limits
 from onemap.land.partition import overlaps
 from onemap.land.raw import Raw
-from onemap.land.read import plain
+from onemap.land.read import plain, shifts_of
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import repair
-from onemap.land.source import establish, note_issues, report_geometry
+from onemap.land.source import establish, files_of, note_issues, raws_of, report_geometry
 from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
@@ -56,7 +56,8 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
         else workspace
     )
     options = space.sites if space is not None and space.sites is not None else None
-    town = _town_box(space, target)
+    shifts = shifts_of(space, target) if space is not None else ()
+    town = _town_box(space, target, shifts)
     bounds = limits(catalogue, space.as_of if space is not None else None)
     overrides = dict(options.fields if options else {}) | dict(fields or {})
     frames, rows, failures = [], [], []
@@ -71,7 +72,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
             ):
                 raw.file = shown
                 seen |= {str(c).strip().lower() for c in raw.columns.columns}
-                frames.append(_parcels(raw, target, town, catalogue, overrides, options, bounds, own))
+                frames.append(_parcels(raw, target, town, catalogue, overrides, options, bounds, own, shifts))
         except InputError as error:
             failures.append(error)
             own.add("source_unreadable", value=shown, message=str(error))
@@ -88,7 +89,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     return Sites(parcels, issues_frame(rows + own.rows))
 
 
-def _town_box(space: Workspace | None, crs):
+def _town_box(space: Workspace | None, crs, shifts=()):
     if space is None or space.town is None:
         return None
     shapes = []
@@ -96,8 +97,8 @@ def _town_box(space: Workspace | None, crs):
         if source.layer != space.town:
             continue
         try:
-            for file in files_in(space.resolve(source.path)):
-                for raw in read_raw(file, source.table, source.encoding):
+            for file, _ in files_of(space, source):
+                for raw in raws_of(file, source.table, source.encoding):
                     said, by_format = establish(raw, source.crs, source.at)
                     placed = place(
                         raw.geometry,
@@ -106,6 +107,7 @@ def _town_box(space: Workspace | None, crs):
                         accept_wgs84=source.accept_wgs84,
                         by_format=by_format,
                         where=raw.file,
+                        shifts=shifts,
                     )
                     shapes += [g for g in placed.geoms if g is not None and np.isfinite(g.bounds).all()]
         except InputError:
@@ -113,15 +115,26 @@ def _town_box(space: Workspace | None, crs):
     return town_box(shapely.box(*shapely.total_bounds(shapes)), crs) if shapes else None
 
 
-def _parcels(raw: Raw, crs, town, catalogue, overrides, options, bounds, issues: Issues) -> pd.DataFrame:
+def _parcels(
+    raw: Raw, crs, town, catalogue, overrides, options, bounds, issues: Issues, shifts=()
+) -> pd.DataFrame:
     lost = note_issues(raw, issues)
     said, by_format = establish(raw, options.crs if options else None, raw.file)
     accept = options.accept_wgs84 if options else False
     placed = place(
-        raw.geometry, said, crs, town=town, accept_wgs84=accept, by_format=by_format, where=raw.file
+        raw.geometry,
+        said,
+        crs,
+        town=town,
+        accept_wgs84=accept,
+        by_format=by_format,
+        where=raw.file,
+        shifts=shifts,
     )
     if placed.note:
         issues.add(placed.note, value=placed.crs.name, message=placed.detail)
+    if raw.loose and placed.crs.to_epsg() == 4326:
+        issues.add("web_map", value=raw.file)
     mended = repair(placed.geoms, crs, bounds, raw.loose)
     reason = mended.reason.copy()
     for i, fid in enumerate(raw.columns.index):

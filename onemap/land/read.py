@@ -14,13 +14,13 @@ import shapely
 
 from onemap.errors import InputError
 from onemap.frames import EXTENTS, FEATURES, PASSPORTS, QUARANTINE, SOURCES, empty
-from onemap.land.crs import check_target, place, town_box
+from onemap.land.crs import check_target, datum_code, place, resolve, town_box
+from onemap.land.datum import prepare
 from onemap.land.files import files_in, read_raw
 from onemap.land.issues import Issues, issues_frame
 from onemap.land.limits import limits
 from onemap.land.partition import partition_issues
-from onemap.land.postgis import is_address, without_password
-from onemap.land.source import Known, Part, establish, read_part
+from onemap.land.source import Known, Part, establish, files_of, read_part
 from onemap.land.workspace import Source, Workspace, load_workspace
 from onemap.progress import progress
 
@@ -47,7 +47,7 @@ def read_features(workspace, catalogue) -> Layers:
     space = workspace if isinstance(workspace, Workspace) else load_workspace(workspace)
     crs = check_target(space.crs, str(space.file))
     _check_layers(space, catalogue)
-    known = Known(catalogue, crs, None, limits(catalogue, space.as_of))
+    known = Known(catalogue, crs, None, limits(catalogue, space.as_of), shifts_of(space, crs))
     parts: list[tuple[Source, Part]] = []
     issues: list[dict] = []
     town = None
@@ -58,7 +58,10 @@ def read_features(workspace, catalogue) -> Layers:
             town = _town(space, parts, issues)
             if town is not None:
                 known = known._replace(town=town_box(town, crs))
-        parts += [(source, part) for part in _parts_of(space, source, known, issues)]
+        new = _parts_of(space, source, known, issues)
+        parts += [(source, part) for part in new]
+        sure = [p.features.geometry.to_numpy() for p in new if _is_sure(p)]
+        known = known._replace(trusted=(*known.trusted, *sure))
     if town is None and space.town is not None:
         town = _town(space, parts, issues)
     features = _features([p.features for _, p in parts], crs)
@@ -86,6 +89,33 @@ def read_features(workspace, catalogue) -> Layers:
         else empty(EXTENTS, crs),
         quarantine, passports, issues_frame(issues), sources, space,
     )  # fmt: skip
+
+
+def _is_sure(part: Part) -> bool:
+    """Whether a part lies where it should by its own CRS, so that web-map coordinates can be held against it."""
+    return len(part.features) > 0 and all(
+        row["crs"] not in ("EPSG:4326", "OGC:CRS84") for row in part.sources
+    )
+
+
+def shifts_of(space: Workspace, crs) -> tuple:
+    """The workspace's own changes of datum, each held against its check points.
+
+    Raises InputError for an unknown datum or wrong parameters, CRSError when residuals exceed the stated limit.
+    """
+    found: dict = {}
+    for entry in space.datum:
+        base = datum_code(entry.old)
+        if base is None:
+            raise InputError(f"unknown datum '{entry.old}'", where=entry.at, mend="for example Xian 1980")
+        own, goal = resolve(entry.crs, entry.at), resolve(entry.to_crs, entry.at) if entry.to_crs else crs
+        if base in found:
+            raise InputError(f"parameters from {entry.old} are given twice", where=entry.at)
+        for what, one, datum in (("crs", own, base), ("to_crs", goal, crs.geodetic_crs.to_epsg())):
+            if not one.is_projected or one.geodetic_crs.to_epsg() != datum:
+                raise InputError(f"'{what}' is {one.name}, which is not on the datum meant", where=entry.at)
+        found[base] = prepare(entry, base, own, goal)
+    return tuple(found.values())
 
 
 def _ranks(space: Workspace, parts) -> list[int]:
@@ -119,7 +149,7 @@ def _check_layers(space: Workspace, catalogue) -> None:
 def _parts_of(space: Workspace, source: Source, known: Known, issues: list[dict]) -> list[Part]:
     responsible = known.catalogue.layers.loc[source.layer].get("authority_zh") or None
     parts = []
-    for file, shown in _files_of(space, source):
+    for file, shown in files_of(space, source):
         own = Issues(source.layer, shown, responsible)
         part = read_part(source, file, shown, known, own)
         for row in part.sources:
@@ -132,19 +162,6 @@ def _parts_of(space: Workspace, source: Source, known: Known, issues: list[dict]
         issues += own.rows
         parts.append(part)
     return parts
-
-
-def _files_of(space: Workspace, source: Source) -> list[tuple[Path | str, str]]:
-    """(file or database address, name to show) of what a source names."""
-    if is_address(source.path):
-        return [(source.path, without_password(source.path))]
-    path = space.resolve(source.path)
-    try:
-        files = files_in(path)
-    except InputError:
-        files = [path]
-    inside = source.path.rstrip("/")
-    return [(f, source.path if f == path else f"{inside}/{f.relative_to(path).as_posix()}") for f in files]
 
 
 def _town(space: Workspace, parts, issues: list[dict]):
@@ -255,7 +272,13 @@ def _extent(space: Workspace, entry, town, known: Known, issues: list[dict]):
             for raw in read_raw(file, table or None):
                 crs, by_format = establish(raw, None, entry.at)
                 placed = place(
-                    raw.geometry, crs, known.crs, town=known.town, by_format=by_format, where=entry.extent
+                    raw.geometry,
+                    crs,
+                    known.crs,
+                    town=known.town,
+                    by_format=by_format,
+                    where=entry.extent,
+                    shifts=known.shifts,
                 )
                 shapes += [
                     g for g in placed.geoms if g is not None and g.geom_type in ("Polygon", "MultiPolygon")

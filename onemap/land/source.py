@@ -14,14 +14,15 @@ from onemap.errors import CRSError, InputError
 from onemap.frames import FEATURES, PASSPORTS, QUARANTINE, empty
 from onemap.land.area import ellipsoidal_area
 from onemap.land.crs import gauss_kruger, place, read_crs, resolve
-from onemap.land.files import read_raw
+from onemap.land.files import files_in, read_raw
 from onemap.land.harmonise import harmonise, keep_rows
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
-from onemap.land.postgis import is_address, read_postgis
+from onemap.land.postgis import is_address, read_postgis, without_password
 from onemap.land.raw import Raw, sha256
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import EMPTY_REASONS, repair
+from onemap.land.webmap import suspect
 
 _LOST = ("row_unreadable", "geometry_unreadable", "bad_wkt", "bad_coordinates")
 
@@ -42,6 +43,8 @@ class Known(NamedTuple):
     crs: pyproj.CRS
     town: tuple | None
     limits: Limits
+    shifts: tuple = ()
+    trusted: tuple = ()
 
 
 def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
@@ -59,12 +62,8 @@ def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
         issues.add("source_missing", value=shown)
         return nothing
     try:
-        if is_address(path):
-            raws = [read_postgis(path, source.table)]
-            row["sha256"] = raws[0].fingerprint
-        else:
-            row["sha256"] = sha256(path)
-            raws = read_raw(path, source.table, source.encoding)
+        raws = raws_of(path, source.table, source.encoding)
+        row["sha256"] = raws[0].fingerprint if is_address(path) else sha256(path)
     except (InputError, OSError) as error:
         row["message"] = str(error)
         issues.add("source_unreadable", value=shown, message=str(error))
@@ -85,6 +84,24 @@ def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
     if not parts:
         return nothing._replace(sources=rows)
     return Part(*(_stack(frames) for frames in zip(*parts, strict=True)), sources=rows)
+
+
+def raws_of(path, table: str | None, encoding: str | None) -> list[Raw]:
+    """The raw tables of a file, or of a database address; InputError when there are none to be had."""
+    return [read_postgis(path, table)] if is_address(path) else read_raw(path, table, encoding)
+
+
+def files_of(space, source) -> list[tuple]:
+    """(file or database address, name to show) of what a source names."""
+    if is_address(source.path):
+        return [(source.path, without_password(source.path))]
+    path = space.resolve(source.path)
+    try:
+        files = files_in(path)
+    except InputError:
+        files = [path]
+    inside = source.path.rstrip("/")
+    return [(f, source.path if f == path else f"{inside}/{f.relative_to(path).as_posix()}") for f in files]
 
 
 def _stack(frames) -> pd.DataFrame:
@@ -138,11 +155,14 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     said, by_format = establish(raw, source.crs, source.at)
     placed = place(
         raw.geometry, said, known.crs, town=known.town, accept_wgs84=source.accept_wgs84, by_format=by_format,
-        where=raw.file,
+        where=raw.file, shifts=known.shifts,
     )  # fmt: skip
     row["crs"] = _crs_name(placed.crs)
     if placed.note:
         issues.add(placed.note, value=row["crs"], message=placed.detail)
+    if placed.note == "datum_parameters":
+        row["message"] = "; ".join(word for word in (row["message"], placed.detail) if word)
+    _web_offset(raw, placed, known, issues)
     table, bad = harmonise(raw, source, known.catalogue, issues)
     mended = repair(placed.geoms, known.crs, known.limits, raw.loose)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
@@ -190,6 +210,22 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         ),
         pd.DataFrame([{c: (same | card).get(c) for c in PASSPORTS} for card in passports], columns=PASSPORTS),
     )
+
+
+def _web_offset(raw: Raw, placed, known: Known, issues: Issues) -> None:
+    """Say aloud that coordinates may carry, or do carry, the offset of web maps."""
+    if placed.crs.geodetic_crs.to_epsg() != 4326:
+        return
+    others = np.concatenate(known.trusted) if known.trusted else np.array([], dtype=object)
+    found = suspect(placed.geoms, others, known.crs)
+    if found and found.name:
+        issues.add(
+            "web_map_offset", value=found.name,
+            message=f"{found.share:.0%} of the vertices lie on known boundaries without it, {found.share_as_is:.0%}"
+            f" with it; about {found.metres:.0f} m",
+        )  # fmt: skip
+    elif found is None and raw.loose:
+        issues.add("web_map", value=raw.file)
 
 
 def _crs_name(crs: pyproj.CRS) -> str:

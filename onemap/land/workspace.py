@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -84,6 +84,30 @@ class Nowhere(_Strict):
     at: str = Field(default="", exclude=True)
 
 
+class CheckPoint(_Strict):
+    """One point in both systems, east before north."""
+
+    name: str = ""
+    given: Annotated[list[float], Field(min_length=2, max_length=2, alias="from")]
+    meant: Annotated[list[float], Field(min_length=2, max_length=2, alias="to")]
+
+
+class Datum(_Strict):
+    """Parameters from an old datum to the workspace's, where they come from, and points that prove them."""
+
+    old: str = Field(alias="from")
+    kind: Literal[4, 7]
+    parameters: dict[str, float]
+    convention: str
+    crs: str
+    to_crs: str | None = None
+    source: str
+    date: Date
+    limit_m: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    check_points: list[CheckPoint]
+    at: str = Field(default="", exclude=True)
+
+
 class Sites(_Strict):
     """Where the sites lie and how to read them."""
 
@@ -96,13 +120,14 @@ class Sites(_Strict):
 
 
 class Workspace(_Strict):
-    """What ``onemap.yaml`` says: name, CRS, dates, town, sources, statements, sites; ``path`` is its folder."""
+    """What ``onemap.yaml`` says: name, CRS, dates, town, datum parameters, sources, statements, sites; ``path`` is its folder."""
 
     name: str
     crs: str
     as_of: Date = None
     dates: Annotated[dict[str, Date], BeforeValidator(_to_dict)] = {}
     town: str | None = None
+    datum: Annotated[list[Datum], BeforeValidator(lambda v: [v] if isinstance(v, dict) else _to_list(v))] = []
     sources: Annotated[list[Source], BeforeValidator(_to_list)] = []
     none: Annotated[list[Nowhere], BeforeValidator(_to_list)] = []
     sites: Annotated[Sites | None, BeforeValidator(lambda v: {"path": v} if isinstance(v, str) else v)] = None
@@ -135,14 +160,16 @@ def load_workspace(path: str | Path) -> Workspace:
     for forbidden in ("path", "file"):
         if forbidden in raw:
             raise _unknown(file, lines.get((forbidden,), 1), forbidden, Workspace)
-    for key in ("sources", "none"):
-        for i, item in enumerate(raw.get(key) or []):
+    for key, model in (("sources", Source), ("none", Nowhere), ("datum", Datum)):
+        items = [raw[key]] if isinstance(raw.get(key), dict) else raw.get(key) or []
+        for i, item in enumerate(items):
             if isinstance(item, dict):
+                at = lines.get((key, i), lines.get((key,), 1))
                 if "at" in item:
-                    raise _unknown(
-                        file, lines.get((key, i, "at"), 1), "at", Source if key == "sources" else Nowhere
-                    )
-                item["at"] = f"{file}:{lines.get((key, i), 1)}"
+                    raise _unknown(file, lines.get((key, i, "at"), at), "at", model)
+                item["at"] = f"{file}:{at}"
+                if key == "datum" and str(item.get("kind")).strip() in ("4", "7"):
+                    item["kind"] = int(item["kind"])
     raw |= {"path": file.parent, "file": file}
     try:
         return Workspace.model_validate(raw)
@@ -197,6 +224,10 @@ def _model_at(loc: tuple) -> type[BaseModel]:
             return Source
         case ("none", int(), *_):
             return Nowhere
+        case ("datum", int(), "check_points", int(), *_):
+            return CheckPoint
+        case ("datum", *_):
+            return Datum
         case ("sites", *_):
             return Sites
     return Workspace
@@ -204,7 +235,9 @@ def _model_at(loc: tuple) -> type[BaseModel]:
 
 def _unknown(file: Path, line: int, key: str, model: type[BaseModel]) -> InputError:
     names = [
-        n for n in model.model_fields if n not in ("at", "file") and (n != "path" or model is not Workspace)
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if name not in ("at", "file") and (name != "path" or model is not Workspace)
     ]
     near = difflib.get_close_matches(key, names, 1, 0.5)
     mend = f"did you mean '{near[0]}'?" if near else f"valid names are {', '.join(names)}"
