@@ -19,7 +19,7 @@ def origin_of(h, edge_a, edge_b):
 
 
 @njit(cache=True)
-def fan(edge_a, edge_b, x, y, start, out):
+def fan(edge_a, edge_b, xy, start, out):
     """The half-edges leaving each place, counter-clockwise: ``out[start[p]:start[p + 1]]``."""
     start[:] = 0
     for e in range(len(edge_a)):
@@ -44,7 +44,7 @@ def fan(edge_a, edge_b, x, y, start, out):
             j = i
             while j > start[p]:
                 r = origin_of(out[j - 1] ^ 1, edge_a, edge_b)
-                if not earlier(x[p], y[p], x[q], y[q], x[r], y[r]):
+                if not earlier(xy[p, 0], xy[p, 1], xy[q, 0], xy[q, 1], xy[r, 0], xy[r, 1]):
                     break
                 out[j] = out[j - 1]
                 j -= 1
@@ -64,11 +64,12 @@ def successors(start, out, following):
 
 
 @njit(cache=True)
-def trace(edge_a, edge_b, x, y, following, cycle, first, length, pinched, seen):
-    """Number the cycles. Returns how many.
+def trace(edge_a, edge_b, xy, following, cycle, first, length, pinched, box, area, seen):
+    """Number the cycles. Returns how many, also when the arrays have no room for all.
 
     first : the half-edge that leaves the cycle's lowest place of the westernmost; length : half-edges in it;
-    pinched : whether it passes a place twice; seen : scratch per place
+    pinched : whether it passes a place twice; box : west, south, east, north; area : on its left; in steps;
+    seen : scratch per place
     """
     cycle[:] = -1
     seen[:] = -1
@@ -79,22 +80,32 @@ def trace(edge_a, edge_b, x, y, following, cycle, first, length, pinched, seen):
         n = 0
         best = h
         p = origin_of(h, edge_a, edge_b)
-        bx, by = x[p], y[p]
+        ox, oy = xy[p, 0], xy[p, 1]
+        west, low, south, east, north = ox, oy, oy, ox, oy
+        total, last_x, last_y = 0.0, 0.0, 0.0
         twice = False
         at = h
         while cycle[at] < 0:
             cycle[at] = cycles
             n += 1
             p = origin_of(at, edge_a, edge_b)
-            if x[p] < bx or (x[p] == bx and y[p] < by):
-                best, bx, by = at, x[p], y[p]
+            px, py = xy[p, 0], xy[p, 1]
+            if px < west or (px == west and py < low):
+                best, west, low = at, px, py
+            south, east, north = min(south, py), max(east, px), max(north, py)
+            px, py = px - ox, py - oy
+            total += last_x * py - last_y * px
+            last_x, last_y = px, py
             if seen[p] == cycles:
                 twice = True
             seen[p] = cycles
             at = following[at]
-        first[cycles] = best
-        length[cycles] = n
-        pinched[cycles] = twice
+        if cycles < len(first):
+            first[cycles] = best
+            length[cycles] = n
+            pinched[cycles] = twice
+            box[cycles, 0], box[cycles, 1], box[cycles, 2], box[cycles, 3] = west, south, east, north
+            area[cycles] = total / 2
         cycles += 1
     return cycles
 
@@ -108,7 +119,7 @@ def root(parent, i):
 
 
 @njit(cache=True)
-def pieces(edge_a, edge_b, x, y, cycle, first, start, out, parent, westmost, outer):
+def pieces(edge_a, edge_b, xy, cycle, first, start, out, parent, westmost, outer):
     """The connected pieces: their westernmost places and the cycles around them. Returns how many.
 
     parent : scratch per cycle, afterwards the piece of each cycle
@@ -130,7 +141,7 @@ def pieces(edge_a, edge_b, x, y, cycle, first, start, out, parent, westmost, out
         piece = -1 - parent[c]
         p = origin_of(first[c], edge_a, edge_b)
         q = westmost[piece]
-        if x[p] < x[q] or (x[p] == x[q] and y[p] < y[q]):
+        if xy[p, 0] < xy[q, 0] or (xy[p, 0] == xy[q, 0] and xy[p, 1] < xy[q, 1]):
             westmost[piece] = p
     for c in range(len(parent)):
         parent[c] = -1 - parent[c]
@@ -139,62 +150,62 @@ def pieces(edge_a, edge_b, x, y, cycle, first, start, out, parent, westmost, out
         last = out[start[p]]
         for i in range(start[p] + 1, start[p + 1]):
             q, r = origin_of(last ^ 1, edge_a, edge_b), origin_of(out[i] ^ 1, edge_a, edge_b)
-            if turn(x[p], y[p], x[q], y[q], x[r], y[r]) > 0:
+            if turn(xy[p, 0], xy[p, 1], xy[q, 0], xy[q, 1], xy[r, 0], xy[r, 1]) > 0:
                 last = out[i]
         outer[k] = cycle[last]
     return n
 
 
 @njit(cache=True)
-def right_of(e, px, py, edge_a, edge_b, x, y):
+def right_of(e, px, py, edge_a, edge_b, xy):
     """The half-edge of e that runs downwards and so has its left side in the east, if p's level cuts e west of p."""
     a, b = edge_a[e], edge_b[e]
     down = 2 * e
-    if y[a] < y[b]:
+    if xy[a, 1] < xy[b, 1]:
         a, b = b, a
         down += 1
-    if y[b] <= py < y[a] and turn(x[b], y[b], x[a], y[a], px, py) < 0:
+    if xy[b, 1] <= py < xy[a, 1] and turn(xy[b, 0], xy[b, 1], xy[a, 0], xy[a, 1], px, py) < 0:
         return down
     return -1
 
 
 @njit(cache=True)
-def more_east(e, f, edge_a, edge_b, x, y):
+def more_east(e, f, edge_a, edge_b, xy):
     """Whether e lies east of f on a level that cuts both; they may share an end but do not cross."""
     a, b = edge_a[e], edge_b[e]
-    if y[a] > y[b]:
+    if xy[a, 1] > xy[b, 1]:
         a, b = b, a
     c, d = edge_a[f], edge_b[f]
-    if y[c] > y[d]:
+    if xy[c, 1] > xy[d, 1]:
         c, d = d, c
-    if y[a] >= y[c]:
-        side = turn(x[c], y[c], x[d], y[d], x[a], y[a])
+    if xy[a, 1] >= xy[c, 1]:
+        side = turn(xy[c, 0], xy[c, 1], xy[d, 0], xy[d, 1], xy[a, 0], xy[a, 1])
         if side == 0:
-            side = turn(x[c], y[c], x[d], y[d], x[b], y[b])
+            side = turn(xy[c, 0], xy[c, 1], xy[d, 0], xy[d, 1], xy[b, 0], xy[b, 1])
         return side < 0
-    side = turn(x[a], y[a], x[b], y[b], x[c], y[c])
+    side = turn(xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1])
     if side == 0:
-        side = turn(x[a], y[a], x[b], y[b], x[d], y[d])
+        side = turn(xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[d, 0], xy[d, 1])
     return side > 0
 
 
 @njit(cache=True)
-def look_west(westmost, edge_a, edge_b, x, y, unit_x, unit_y, nx, ny, start, cells, hit):
+def look_west(westmost, edge_a, edge_b, xy, unit_x, unit_y, nx, ny, start, cells, hit):
     """The half-edge that each piece's westernmost place sees due west, or -1."""
     for k in range(len(westmost)):
-        px, py = x[westmost[k]], y[westmost[k]]
+        px, py = xy[westmost[k], 0], xy[westmost[k], 1]
         row = min(np.int64(py * unit_y), ny - 1)
         column = min(np.int64(px * unit_x), nx - 1)
         best = -1
         while column >= 0:
             cell = row * nx + column
             for i in range(start[cell], start[cell + 1]):
-                h = right_of(cells[i], px, py, edge_a, edge_b, x, y)
-                if h >= 0 and (best < 0 or more_east(h >> 1, best >> 1, edge_a, edge_b, x, y)):
+                h = right_of(cells[i], px, py, edge_a, edge_b, xy)
+                if h >= 0 and (best < 0 or more_east(h >> 1, best >> 1, edge_a, edge_b, xy)):
                     best = h
             if best >= 0:
                 a, b = edge_a[best >> 1], edge_b[best >> 1]
-                at = x[a] + (py - y[a]) / (y[b] - y[a]) * (x[b] - x[a])
+                at = xy[a, 0] + (py - xy[a, 1]) / (xy[b, 1] - xy[a, 1]) * (xy[b, 0] - xy[a, 0])
                 if at * unit_x > column + 1e-3:
                     break
             column -= 1
@@ -277,3 +288,45 @@ def disagreements(cycle, set_start, set_list, lists, begin, end, token, sign):
         if total != 0:
             wrong += 1
     return wrong
+
+
+@njit(cache=True)
+def comes_first(c, d, box, area):
+    """Whether cycle c comes before cycle d: by west, south, east, north, then the smaller."""
+    for side in range(4):
+        if box[c, side] != box[d, side]:
+            return box[c, side] < box[d, side]
+    return area[c] < area[d]
+
+
+@njit(cache=True)
+def sort_ties(order, box, area):
+    """Finish an order of cycles that is sorted by west already (shell sort: runs are short)."""
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and box[order[stop], 0] == box[order[start], 0]:
+            stop += 1
+        gap = 1
+        while gap < (stop - start) // 3:
+            gap = 3 * gap + 1
+        while gap > 0 and stop - start > 1:
+            for i in range(start + gap, stop):
+                c = order[i]
+                j = i
+                while j - gap >= start and comes_first(c, order[j - gap], box, area):
+                    order[j] = order[j - gap]
+                    j -= gap
+                order[j] = c
+            gap //= 3
+        start = stop
+
+
+@njit(cache=True)
+def gather(faces, lists, begin, end, out):
+    """The lists of the faces, one after the other."""
+    n = 0
+    for f in range(len(faces)):
+        for i in range(begin[faces[f]], end[faces[f]]):
+            out[n] = lists[i]
+            n += 1

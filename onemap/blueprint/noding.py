@@ -15,36 +15,42 @@ _MARGIN = 1e-4  # of a grid cell: far above the rounding of cell coordinates
 
 
 @njit(cache=True)
-def close_rings(xy, owner, joined):
+def close_rings(xy, count, joined):
     """Mark the coordinates that are joined to their successor, taking a ring to end where it started.
 
-    False when a polygon's coordinates do not split into closed rings that way.
+    count : coordinates per polygon. False when they do not split into closed rings that way.
     """
-    n = len(xy)
-    start = 0
-    while start < n:
-        i = start + 1
-        while i < n and owner[i] == owner[start] and (xy[i, 0] != xy[start, 0] or xy[i, 1] != xy[start, 1]):
-            i += 1
-        if i == n or owner[i] != owner[start]:
-            return False
-        joined[start:i] = True
-        joined[i] = False
-        start = i + 1
+    stop = 0
+    for polygon in range(len(count)):
+        start = stop
+        stop += count[polygon]
+        while start < stop:
+            i = start + 1
+            while i < stop and (xy[i, 0] != xy[start, 0] or xy[i, 1] != xy[start, 1]):
+                i += 1
+            if i == stop:
+                return False
+            joined[start:i] = True
+            joined[i] = False
+            start = i + 1
     return True
 
 
 @njit(cache=True)
-def ring_edges(number, joined, owner, low, high, own):
-    """One row per straight step of a ring: both places and twice the polygon. Returns how many."""
-    m = 0
-    for i in range(len(number) - 1):
-        if joined[i] and number[i] != number[i + 1]:
-            low[m] = min(number[i], number[i + 1])
-            high[m] = max(number[i], number[i + 1])
-            own[m] = 2 * owner[i]
-            m += 1
-    return m
+def ring_edges(number, joined, count, low, high, own):
+    """One row per straight step of a ring: both places, and twice the polygon plus one. Returns how many."""
+    rows = 0
+    stop = 0
+    for polygon in range(len(count)):
+        start = stop
+        stop += count[polygon]
+        for i in range(start, stop):
+            if joined[i] and number[i] != number[i + 1]:
+                low[rows] = min(number[i], number[i + 1])
+                high[rows] = max(number[i], number[i + 1])
+                own[rows] = 2 * polygon + 1
+                rows += 1
+    return rows
 
 
 @njit(cache=True)
@@ -89,8 +95,8 @@ def sort_pairs(first, second, start, stop):
 def merge_edges(start, high, own, edge_a, edge_b, set_start, set_list, fresh):
     """Equal rows become one edge with the parity of their polygons; an edge of no polygon is dropped.
 
-    ``own`` is twice the polygon, plus one for a row that was cut in this pass; an edge is fresh when all its rows
-    are. Returns the number of edges.
+    ``own`` is twice the polygon, plus one for a row that is new in this round; an edge is fresh when all its rows
+    are. Returns the number of edges. edge_b may be high and set_list may be own: they are written behind the reading.
     """
     edges = 0
     used = 0
@@ -155,7 +161,7 @@ def walk_cells(ax, ay, bx, by, nx, ny, edge, marked, only_marked, mode, start, c
 
 
 @njit(cache=True)
-def mark_cells(edge_a, edge_b, x, y, unit_x, unit_y, nx, ny, fresh, marked):
+def mark_cells(edge_a, edge_b, xy, unit_x, unit_y, nx, ny, fresh, marked):
     """Mark the cells of fresh edges."""
     none = np.empty(0, np.int64)
     nothing = np.empty(0, np.int32)
@@ -163,10 +169,10 @@ def mark_cells(edge_a, edge_b, x, y, unit_x, unit_y, nx, ny, fresh, marked):
         if fresh[e]:
             a, b = edge_a[e], edge_b[e]
             walk_cells(
-                x[a] * unit_x,
-                y[a] * unit_y,
-                x[b] * unit_x,
-                y[b] * unit_y,
+                xy[a, 0] * unit_x,
+                xy[a, 1] * unit_y,
+                xy[b, 0] * unit_x,
+                xy[b, 1] * unit_y,
                 nx,
                 ny,
                 e,
@@ -179,14 +185,14 @@ def mark_cells(edge_a, edge_b, x, y, unit_x, unit_y, nx, ny, fresh, marked):
 
 
 @njit(cache=True)
-def count_cells(edge_a, edge_b, x, y, unit_x, unit_y, nx, ny, marked, only_marked, start):
+def count_cells(edge_a, edge_b, xy, unit_x, unit_y, nx, ny, marked, only_marked, start):
     """Where each cell's list begins. Returns the length of all lists."""
     nothing = np.empty(0, np.int32)
     start[:] = 0
     for e in range(len(edge_a)):
         a, b = edge_a[e], edge_b[e]
         walk_cells(
-            x[a] * unit_x, y[a] * unit_y, x[b] * unit_x, y[b] * unit_y,
+            xy[a, 0] * unit_x, xy[a, 1] * unit_y, xy[b, 0] * unit_x, xy[b, 1] * unit_y,
             nx, ny, e, marked, only_marked, 1, start, nothing,
         )  # fmt: skip
     for cell in range(len(start) - 1):
@@ -195,12 +201,12 @@ def count_cells(edge_a, edge_b, x, y, unit_x, unit_y, nx, ny, marked, only_marke
 
 
 @njit(cache=True)
-def fill_cells(edge_a, edge_b, x, y, unit_x, unit_y, nx, ny, marked, only_marked, start, cells):
+def fill_cells(edge_a, edge_b, xy, unit_x, unit_y, nx, ny, marked, only_marked, start, cells):
     """Write each cell's list of edges."""
     for e in range(len(edge_a)):
         a, b = edge_a[e], edge_b[e]
         walk_cells(
-            x[a] * unit_x, y[a] * unit_y, x[b] * unit_x, y[b] * unit_y,
+            xy[a, 0] * unit_x, xy[a, 1] * unit_y, xy[b, 0] * unit_x, xy[b, 1] * unit_y,
             nx, ny, e, marked, only_marked, 2, start, cells,
         )  # fmt: skip
     for cell in range(len(start) - 1, 0, -1):
@@ -224,7 +230,7 @@ def reach(ax, ay, bx, by):
 
 
 @njit(cache=True)
-def meet(i, j, edge_a, edge_b, x, y, cut_edge, cut_place, cuts, place_x, place_y, places):
+def meet(i, j, edge_a, edge_b, xy, cut_edge, cut_place, cuts, new, places):
     """Write down where two edges must be cut so that they share whole edges and ends only.
 
     An edge is cut at an end of the other whose pixel it passes, and where they cross. A cut is an edge and a place:
@@ -235,15 +241,26 @@ def meet(i, j, edge_a, edge_b, x, y, cut_edge, cut_place, cuts, place_x, place_y
         s = a if a in (c, d) else b
         p, e = a + b - s, i
         q, f = c + d - s, j
-        px, py, qx, qy = x[p] - x[s], y[p] - y[s], x[q] - x[s], y[q] - y[s]
+        px, py, qx, qy = xy[p, 0] - xy[s, 0], xy[p, 1] - xy[s, 1], xy[q, 0] - xy[s, 0], xy[q, 1] - xy[s, 1]
         if px * qx + py * qy > 0:
             if abs(px) + abs(py) < abs(qx) + abs(qy):
                 p, q, e, f = q, p, f, e
-            side = turn(x[s], y[s], x[p], y[p], x[q], y[q])
-            if abs(side) < reach(x[s], y[s], x[p], y[p]) and between(x[s], y[s], x[p], y[p], x[q], y[q]):
+            side = turn(xy[s, 0], xy[s, 1], xy[p, 0], xy[p, 1], xy[q, 0], xy[q, 1])
+            if abs(side) < reach(xy[s, 0], xy[s, 1], xy[p, 0], xy[p, 1]) and between(
+                xy[s, 0], xy[s, 1], xy[p, 0], xy[p, 1], xy[q, 0], xy[q, 1]
+            ):
                 cuts = note(cut_edge, cut_place, cuts, e, q)
         return cuts, places
-    ax, ay, bx, by, cx, cy, dx, dy = x[a], y[a], x[b], y[b], x[c], y[c], x[d], y[d]
+    ax, ay, bx, by, cx, cy, dx, dy = (
+        xy[a, 0],
+        xy[a, 1],
+        xy[b, 0],
+        xy[b, 1],
+        xy[c, 0],
+        xy[c, 1],
+        xy[d, 0],
+        xy[d, 1],
+    )
     at_c = turn(ax, ay, bx, by, cx, cy)
     at_d = turn(ax, ay, bx, by, dx, dy)
     near = reach(ax, ay, bx, by)
@@ -284,9 +301,9 @@ def meet(i, j, edge_a, edge_b, x, y, cut_edge, cut_place, cuts, place_x, place_y
     elif px == dx and py == dy:
         place = d
     else:
-        if places < len(place_x):
-            place_x[places] = px
-            place_y[places] = py
+        if places < len(new):
+            new[places, 0] = px
+            new[places, 1] = py
         place = -1 - places
         places += 1
     if place != a and place != b:
@@ -297,7 +314,7 @@ def meet(i, j, edge_a, edge_b, x, y, cut_edge, cut_place, cuts, place_x, place_y
 
 
 @njit(cache=True)
-def find_cuts(start, cells, edge_a, edge_b, x, y, fresh, cut_edge, cut_place, place_x, place_y, box, who):
+def find_cuts(start, cells, edge_a, edge_b, xy, fresh, cut_edge, cut_place, new, box, who):
     """All cuts between edges that share a cell, at least one of each pair fresh. Returns cuts and new places.
 
     box (4, longest list) and who (longest list) are scratch: the boxes of a cell's edges, sorted from the west.
@@ -311,16 +328,16 @@ def find_cuts(start, cells, edge_a, edge_b, x, y, fresh, cut_edge, cut_place, pl
         for k in range(n):
             e = cells[start[cell] + k]
             a, b = edge_a[e], edge_b[e]
-            west = min(x[a], x[b])
+            west = min(xy[a, 0], xy[b, 0])
             j = k
             while n <= 32 and j > 0 and box[j - 1, 0] > west:
                 box[j] = box[j - 1]
                 who[j] = who[j - 1]
                 j -= 1
             box[j, 0] = west
-            box[j, 1] = max(x[a], x[b])
-            box[j, 2] = min(y[a], y[b])
-            box[j, 3] = max(y[a], y[b])
+            box[j, 1] = max(xy[a, 0], xy[b, 0])
+            box[j, 2] = min(xy[a, 1], xy[b, 1])
+            box[j, 3] = max(xy[a, 1], xy[b, 1])
             who[j] = e
         if n > 32:
             order = np.argsort(box[:n, 0])
@@ -334,14 +351,14 @@ def find_cuts(start, cells, edge_a, edge_b, x, y, fresh, cut_edge, cut_place, pl
                     continue
                 if fresh[who[j]] or fresh[who[k]]:
                     cuts, places = meet(
-                        who[j], who[k], edge_a, edge_b, x, y,
-                        cut_edge, cut_place, cuts, place_x, place_y, places,
+                        who[j], who[k], edge_a, edge_b, xy,
+                        cut_edge, cut_place, cuts, new, places,
                     )  # fmt: skip
     return cuts, places
 
 
 @njit(cache=True)
-def cut_edges(edge_a, edge_b, set_start, set_list, x, y, start, place, along, low, high, own):
+def cut_edges(edge_a, edge_b, set_start, set_list, xy, start, place, along, low, high, own):
     """Every edge again as rows, the cut ones in pieces. Returns how many rows there are (or would be).
 
     start, place : the cuts of each edge; along : scratch, as long as place
@@ -353,7 +370,9 @@ def cut_edges(edge_a, edge_b, set_start, set_list, x, y, start, place, along, lo
         if stop > first:
             for k in range(first, stop):
                 p = place[k]
-                along[k] = (x[p] - x[a]) * (x[b] - x[a]) + (y[p] - y[a]) * (y[b] - y[a])
+                along[k] = (xy[p, 0] - xy[a, 0]) * (xy[b, 0] - xy[a, 0]) + (xy[p, 1] - xy[a, 1]) * (
+                    xy[b, 1] - xy[a, 1]
+                )
             sort_pairs(along, place, first, stop)
         for k in range(first, stop + 1):
             p = b if k == stop else place[k]

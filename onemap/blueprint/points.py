@@ -9,19 +9,33 @@ from onemap.blueprint.exact import spread
 
 
 @njit(cache=True)
-def quantise(xy, origin, grid, x, y):
-    """Whole-number coordinates of all points on the grid, counted from the origin."""
+def bounds(xy):
+    """West, south, east, north; not finite when any coordinate is not."""
+    west, south = xy[0, 0], xy[0, 1]
+    east, north = west, south
+    finite = 0.0
     for i in range(len(xy)):
-        x[i] = np.rint((xy[i, 0] - origin[0]) / grid[0])
-        y[i] = np.rint((xy[i, 1] - origin[1]) / grid[1])
+        west, east = min(west, xy[i, 0]), max(east, xy[i, 0])
+        south, north = min(south, xy[i, 1]), max(north, xy[i, 1])
+        finite += 0.0 * xy[i, 0] + 0.0 * xy[i, 1]
+    return west + finite, south + finite, east + finite, north + finite
 
 
 @njit(cache=True)
-def locality_keys(x, y, scale_x, scale_y, key):
+def quantise(xy, origin, step):
+    """Turn coordinates into whole numbers of steps from the origin, in place."""
+    per_x, per_y = 1.0 / step[0], 1.0 / step[1]
+    for i in range(len(xy)):
+        xy[i, 0] = np.rint((xy[i, 0] - origin[0]) * per_x)
+        xy[i, 1] = np.rint((xy[i, 1] - origin[1]) * per_y)
+
+
+@njit(cache=True)
+def locality_keys(xy, scale_x, scale_y, key):
     """Z-order keys: places close to each other mostly have close keys."""
-    for i in range(len(x)):
-        u = min(np.int64(x[i] * scale_x), 65535)
-        v = min(np.int64(y[i] * scale_y), 65535)
+    for i in range(len(xy)):
+        u = min(np.int64(xy[i, 0] * scale_x), 65535)
+        v = min(np.int64(xy[i, 1] * scale_y), 65535)
         key[i] = np.uint32(spread(u) | (spread(v) << 1))
 
 
@@ -53,13 +67,13 @@ def radix_order(key, order, key_b, order_b):
 
 
 @njit(cache=True)
-def before(x, y, i, j):
+def before(xy, i, j):
     """Whether point i comes before point j, left to right and bottom to top."""
-    return x[i] < x[j] or (x[i] == x[j] and y[i] < y[j])
+    return xy[i, 0] < xy[j, 0] or (xy[i, 0] == xy[j, 0] and xy[i, 1] < xy[j, 1])
 
 
 @njit(cache=True)
-def sort_run(order, start, stop, x, y):
+def sort_run(order, start, stop, xy):
     """Sort one run of the order by coordinates (shell sort: runs are short)."""
     gap = 1
     while gap < (stop - start) // 3:
@@ -68,7 +82,7 @@ def sort_run(order, start, stop, x, y):
         for i in range(start + gap, stop):
             point = order[i]
             j = i
-            while j - gap >= start and before(x, y, point, order[j - gap]):
+            while j - gap >= start and before(xy, point, order[j - gap]):
                 order[j] = order[j - gap]
                 j -= gap
             order[j] = point
@@ -76,7 +90,7 @@ def sort_run(order, start, stop, x, y):
 
 
 @njit(cache=True)
-def unify(key, order, x, y, number):
+def unify(key, order, xy, number):
     """Number the places in sorted order; afterwards ``order[:n]`` holds one point of each place. Returns n."""
     total = len(order)
     start = 0
@@ -85,13 +99,13 @@ def unify(key, order, x, y, number):
         while stop < total and key[stop] == key[start]:
             stop += 1
         if stop - start > 1:
-            sort_run(order, start, stop, x, y)
+            sort_run(order, start, stop, xy)
         start = stop
     n = 0
     last = -1
     for i in range(total):
         point = order[i]
-        if last < 0 or x[point] != x[last] or y[point] != y[last]:
+        if last < 0 or xy[point, 0] != xy[last, 0] or xy[point, 1] != xy[last, 1]:
             order[n] = point
             key[n] = key[i]
             n += 1
@@ -101,27 +115,29 @@ def unify(key, order, x, y, number):
 
 
 @njit(cache=True)
-def look_up(key, x, y, start, stop, k, px, py):
+def look_up(key, xy, start, stop, k, px, py):
     """Position of a place among sorted places ``start:stop``, or -1."""
     end = stop
     while start < stop:
         middle = (start + stop) // 2
-        if key[middle] < k or (key[middle] == k and (x[middle] < px or (x[middle] == px and y[middle] < py))):
+        if key[middle] < k or (
+            key[middle] == k and (xy[middle, 0] < px or (xy[middle, 0] == px and xy[middle, 1] < py))
+        ):
             start = middle + 1
         else:
             stop = middle
-    if start < end and x[start] == px and y[start] == py:
+    if start < end and xy[start, 0] == px and xy[start, 1] == py:
         return start
     return -1
 
 
 @njit(cache=True)
-def known_places(key, x, y, batches, new_key, new_x, new_y, found):
+def known_places(key, xy, batches, new_key, new, found):
     """Which of the new places are already among the sorted batches of places; -1 where none is."""
-    for i in range(len(new_x)):
+    for i in range(len(new)):
         found[i] = -1
         for b in range(len(batches) - 1):
-            at = look_up(key, x, y, batches[b], batches[b + 1], new_key[i], new_x[i], new_y[i])
+            at = look_up(key, xy, batches[b], batches[b + 1], new_key[i], new[i, 0], new[i, 1])
             if at >= 0:
                 found[i] = at
                 break

@@ -9,55 +9,32 @@ from onemap.blueprint.exact import turn
 
 
 @njit(cache=True)
-def extents(edge_a, edge_b, x, y, following, first, box, area):
-    """The box (west, south, east, north) of each cycle and the area on its left, in grid units."""
-    for c in range(len(first)):
-        h = first[c]
-        p = origin_of(h, edge_a, edge_b)
-        ox, oy = x[p], y[p]
-        south, east, north = oy, ox, oy
-        total = 0.0
-        px, py = 0.0, 0.0
-        while True:
-            h = following[h]
-            q = origin_of(h, edge_a, edge_b)
-            qx, qy = x[q] - ox, y[q] - oy
-            total += px * qy - py * qx
-            px, py = qx, qy
-            south, east, north = min(south, y[q]), max(east, x[q]), max(north, y[q])
-            if h == first[c]:
-                break
-        box[0, c], box[1, c], box[2, c], box[3, c] = ox, south, east, north
-        area[c] = total / 2
-
-
-@njit(cache=True)
-def is_shell(stack, start, stop, x, y):
+def is_shell(stack, start, stop, xy):
     """Whether a ring of distinct places runs counter-clockwise, by the turn at its lowest westernmost place."""
     best = start
     for i in range(start + 1, stop):
         p, q = stack[i], stack[best]
-        if x[p] < x[q] or (x[p] == x[q] and y[p] < y[q]):
+        if xy[p, 0] < xy[q, 0] or (xy[p, 0] == xy[q, 0] and xy[p, 1] < xy[q, 1]):
             best = i
     p = stack[best - 1] if best > start else stack[stop - 1]
     q = stack[best]
     r = stack[best + 1] if best + 1 < stop else stack[start]
-    return turn(x[p], y[p], x[q], y[q], x[r], y[r]) > 0
+    return turn(xy[p, 0], xy[p, 1], xy[q, 0], xy[q, 1], xy[r, 0], xy[r, 1]) > 0
 
 
 @njit(cache=True)
-def write_ring(stack, start, stop, x, y, origin, grid, xy, at):
+def write_ring(stack, start, stop, xy, origin, grid, written, at):
     for i in range(start, stop + 1):
         p = stack[i if i < stop else start]
-        xy[at, 0] = origin[0] + x[p] * grid[0]
-        xy[at, 1] = origin[1] + y[p] * grid[1]
+        written[at, 0] = origin[0] + xy[p, 0] * grid[0]
+        written[at, 1] = origin[1] + xy[p, 1] * grid[1]
         at += 1
     return at
 
 
 @njit(cache=True)
 def write_split(
-    c, shells, edge_a, edge_b, x, y, following, first, origin, grid, xy, at, ring_end, rings, slot, stack
+    c, shells, edge_a, edge_b, xy, following, first, origin, grid, written, at, ring_end, rings, slot, stack
 ):
     """Write a cycle that passes places twice as rings that touch there: only its shells or only its holes.
 
@@ -74,8 +51,8 @@ def write_split(
             stack[n] = p
             n += 1
         else:
-            if is_shell(stack, begin, n, x, y) == shells:
-                at = write_ring(stack, begin, n, x, y, origin, grid, xy, at)
+            if is_shell(stack, begin, n, xy) == shells:
+                at = write_ring(stack, begin, n, xy, origin, grid, written, at)
                 ring_end[rings] = at
                 rings += 1
             for i in range(begin + 1, n):
@@ -83,8 +60,8 @@ def write_split(
             n = begin + 1
         if h == first[c]:
             break
-    if is_shell(stack, 0, n, x, y) == shells:
-        at = write_ring(stack, 0, n, x, y, origin, grid, xy, at)
+    if is_shell(stack, 0, n, xy) == shells:
+        at = write_ring(stack, 0, n, xy, origin, grid, written, at)
         ring_end[rings] = at
         rings += 1
     for i in range(n):
@@ -93,27 +70,27 @@ def write_split(
 
 
 @njit(cache=True)
-def write_cycle(c, edge_a, edge_b, x, y, following, first, origin, grid, xy, at):
+def write_cycle(c, edge_a, edge_b, xy, following, first, origin, grid, written, at):
     """Write a cycle that passes no place twice as one ring."""
     h = first[c]
     while True:
         p = origin_of(h, edge_a, edge_b)
-        xy[at, 0] = origin[0] + x[p] * grid[0]
-        xy[at, 1] = origin[1] + y[p] * grid[1]
+        written[at, 0] = origin[0] + xy[p, 0] * grid[0]
+        written[at, 1] = origin[1] + xy[p, 1] * grid[1]
         at += 1
         h = following[h]
         if h == first[c]:
             break
     p = origin_of(h, edge_a, edge_b)
-    xy[at, 0] = origin[0] + x[p] * grid[0]
-    xy[at, 1] = origin[1] + y[p] * grid[1]
+    written[at, 0] = origin[0] + xy[p, 0] * grid[0]
+    written[at, 1] = origin[1] + xy[p, 1] * grid[1]
     return at + 1
 
 
 @njit(cache=True)
 def write_faces(
-    faces, hole_start, holes, pinched, edge_a, edge_b, x, y, following, first, origin, grid,
-    xy, ring_end, face_end, slot, stack,
+    faces, hole_start, holes, pinched, edge_a, edge_b, xy, following, first, origin, grid,
+    written, ring_end, face_end, slot, stack,
 ):  # fmt: skip
     """Write every face: its shell, then its holes. Returns the numbers of coordinates and rings.
 
@@ -131,13 +108,12 @@ def write_faces(
                     shells,
                     edge_a,
                     edge_b,
-                    x,
-                    y,
+                    xy,
                     following,
                     first,
                     origin,
                     grid,
-                    xy,
+                    written,
                     at,
                     ring_end,
                     rings,
@@ -145,7 +121,7 @@ def write_faces(
                     stack,
                 )
         else:
-            at = write_cycle(c, edge_a, edge_b, x, y, following, first, origin, grid, xy, at)
+            at = write_cycle(c, edge_a, edge_b, xy, following, first, origin, grid, written, at)
             ring_end[rings] = at
             rings += 1
         for i in range(hole_start[f], hole_start[f + 1]):
@@ -156,13 +132,12 @@ def write_faces(
                     False,
                     edge_a,
                     edge_b,
-                    x,
-                    y,
+                    xy,
                     following,
                     first,
                     origin,
                     grid,
-                    xy,
+                    written,
                     at,
                     ring_end,
                     rings,
@@ -170,7 +145,7 @@ def write_faces(
                     stack,
                 )
             else:
-                at = write_cycle(c, edge_a, edge_b, x, y, following, first, origin, grid, xy, at)
+                at = write_cycle(c, edge_a, edge_b, xy, following, first, origin, grid, written, at)
                 ring_end[rings] = at
                 rings += 1
         face_end[f] = rings
