@@ -38,7 +38,7 @@ def _check_rules(book: Book) -> None:
 
 def _check_evaluations(book: Book) -> None:
     for row in read_dated(book, "evaluations", "item_code", "effect"):
-        _check_common(book, row, (), ("department",))
+        _check_common(book, row, ("applies_when",), ("department",))
         expect(row, "effect", REPLACEMENTS)
         if not row["name_zh"] or not row["name_en"]:
             raise row.fail("name_zh or name_en is blank")

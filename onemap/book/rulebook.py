@@ -17,6 +17,7 @@ from onemap.book.laws import ARTICLE_COLUMNS, INSTRUMENT_COLUMNS, read_laws
 from onemap.book.reading import Row, nearest
 from onemap.book.tables import (
     COLUMNS,
+    OPTIONAL,
     Book,
     check_compounds,
     check_parameters,
@@ -126,7 +127,9 @@ def load_rulebook(
         parameters=parameters,
         rules=_in_force(book.rows["rules"], COLUMNS["rules"], as_of),
         conditions=_in_force(book.rows["conditions"], COLUMNS["conditions"], as_of),
-        evaluations=_in_force(book.rows["evaluations"], COLUMNS["evaluations"], as_of),
+        evaluations=_in_force(
+            book.rows["evaluations"], [*COLUMNS["evaluations"], *OPTIONAL["evaluations"]], as_of
+        ),
         conflict_types=_in_force(book.rows["conflicts"], COLUMNS["conflicts"], as_of),
         routes=_routes(book),
         decisions=decisions_in_force(rules, as_of),

@@ -72,6 +72,7 @@ COLUMNS = {
     "routes": ["route", "severity", "skips"],
     "dates": ["date_id", "date", "basis", "checked_on", "note"],
 }
+OPTIONAL = {"evaluations": ("applies_when",)}
 REQUIRED = ("parameters", "subjects", "predicates", "rules")
 
 
@@ -102,7 +103,7 @@ def read_table_rows(book: Book, name: str, path: Path | None = None) -> list[Row
     if not path.is_file() and name not in REQUIRED:
         return []
     optional = () if "note" in COLUMNS[name] else ("note",)
-    return read_noted(path, COLUMNS[name], optional, book.notes).rows
+    return read_noted(path, COLUMNS[name], optional + OPTIONAL.get(name, ()), book.notes).rows
 
 
 def read_dates(folder: Path, given: dict[str, str | date] | None, notes: list[str]) -> dict[str, date | None]:

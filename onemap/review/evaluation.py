@@ -15,6 +15,8 @@ from onemap.review.measure import Pieces
 
 GROUP = "evaluation"
 EVIDENCE = "document_no?;valid_from?;valid_to?"
+COMMITMENT = "by_commitment"
+EMPTY_LIST = "none"
 
 
 def evaluated(
@@ -23,18 +25,17 @@ def evaluated(
     """Whether each project lies wholly in zones evaluated for an item, valid on the day and open to its category.
 
     A zone counts for certain only with an approving document and both dates of validity; without them it may
-    count (unknown). Excluded categories (``excludes`` among the zone's attributes) never count.
+    count (unknown). Categories and uses on the zone's negative list (``excludes`` among its attributes, ``none`` for
+    an empty list) never count. Commitment (告知承诺) needs that list: where a zone has none, it may count.
 
     index : project_id; columns : the items; values 1, 0, -1; attrs["features"] maps (project_id, item) to the
-    feature ids that were counted
+    feature ids that were counted, attrs["unlisted"] holds the (project_id, item) that only lack a list
     """
     zones = zone_features(blueprint, rulebook, items)
     out = pd.DataFrame(FALSE, index=units.index, columns=items, dtype=np.int8)
-    out.attrs["features"] = {}
+    out.attrs |= {"features": {}, "unlisted": set()}
     layers = list(rulebook.catalogue.layers.index[rulebook.catalogue.layers["group"] == GROUP])
     blanket = unknown_layers(blueprint.sources, blueprint.quarantine, layers, rulebook.as_of)
-    if zones.empty:
-        return out if not blanket else out.assign(**dict.fromkeys(items, UNKNOWN))
     project = parcels["project_id"].to_numpy()[pieces.parcel]
     long = pd.DataFrame(
         {
@@ -45,24 +46,30 @@ def evaluated(
         }
     )
     covers = covers_at(blueprint, pieces.face)[["face_id", "feature_id"]]
-    long = long[long["area_m2"] > 0].merge(covers, on="face_id")
+    long = long[long["area_m2"] > 0]
+    unmapped = blueprint.unknowns.loc[blueprint.unknowns["layer"].isin(layers), "face_id"]
+    dark = long[long["face_id"].isin(unmapped)]
+    long = long.merge(covers, on="face_id")
     long = long.merge(zones, on="feature_id")
-    long["category"] = long["project_id"].map(units["category"])
+    own = units.loc[long["project_id"], ["category", "use"]]
+    known = set(rulebook.catalogue.enumerations["value"])
     long["counts"] = [
-        _open_to(category, excluded, certain)
-        for category, excluded, certain in zip(
-            long["category"], long["excludes"], long["certain"], strict=True
+        _open_to(row, listed, certain, known)
+        for row, listed, certain in zip(
+            own.itertuples(index=False), long["excludes"], long["certain"], strict=True
         )
     ]
+    effect = rulebook.evaluations.set_index("item_code")["effect"]
     tolerance_m2, tolerance = rulebook.threshold("inside_tol_area"), rulebook.threshold("inside_tol_share")
     area = units["area_m2"]
     for item in items:
         own = long[long["class_code"] == item]
-        sure = _covered(own[own["counts"] == TRUE]).reindex(units.index, fill_value=0.0)
-        maybe = _covered(own[own["counts"] != FALSE]).reindex(units.index, fill_value=0.0)
-        inside = ((area - sure) <= tolerance_m2) & ((area - sure) / area <= tolerance)
-        possible = ((area - maybe) <= tolerance_m2) & ((area - maybe) / area <= tolerance)
-        out[item] = np.where(inside, TRUE, np.where(possible | bool(blanket), UNKNOWN, FALSE)).astype(np.int8)
+        listed = effect.get(item) != COMMITMENT or own["excludes"].map(bool)
+        maybe = _wholly(pd.concat([own[own["counts"] != FALSE], dark]), area, tolerance_m2, tolerance)
+        open_ = _wholly(own[own["counts"] == TRUE], area, tolerance_m2, tolerance)
+        sure = _wholly(own[(own["counts"] == TRUE) & listed], area, tolerance_m2, tolerance)
+        out[item] = np.where(sure, TRUE, np.where(maybe | bool(blanket), UNKNOWN, FALSE)).astype(np.int8)
+        out.attrs["unlisted"] |= {(project, item) for project in units.index[open_ & ~sure]}
         named = (
             own[own["counts"] != FALSE]
             .groupby("project_id")["feature_id"]
@@ -73,7 +80,7 @@ def evaluated(
 
 
 def zone_features(blueprint, rulebook, items: list[str]) -> pd.DataFrame:
-    """The evaluated zones: feature_id class_code certain (1 or -1) excludes (set of categories)."""
+    """The evaluated zones: feature_id class_code certain (1 or -1) excludes (words of the negative list)."""
     layers = rulebook.catalogue.layers.index[rulebook.catalogue.layers["group"] == GROUP]
     zones = blueprint.features[blueprint.features["layer"].isin(layers)]
     zones = zones[zones["class_code"].isin(items)]
@@ -95,14 +102,17 @@ def zone_features(blueprint, rulebook, items: list[str]) -> pd.DataFrame:
     return table[table["certain"] != FALSE]
 
 
-def _open_to(category, excluded: set, certain: int) -> int:
+def _open_to(project, listed: set, certain: int, known: set) -> int:
+    excluded = listed - {EMPTY_LIST}
     if not excluded:
         return certain
-    if category is None or pd.isna(category):
-        return UNKNOWN
-    return FALSE if category in excluded else certain
+    words = [None if w is None or pd.isna(w) or w == "" else w for w in project]
+    if excluded & set(words):
+        return FALSE
+    return UNKNOWN if None in words or excluded - known else certain
 
 
-def _covered(rows: pd.DataFrame) -> pd.Series:
-    once = rows.drop_duplicates("piece")
-    return once.groupby("project_id")["area_m2"].sum()
+def _wholly(rows: pd.DataFrame, area: pd.Series, tolerance_m2: float, tolerance: float) -> np.ndarray:
+    inside = rows.drop_duplicates("piece").groupby("project_id")["area_m2"].sum()
+    outside = area - inside.reindex(area.index, fill_value=0.0)
+    return ((outside <= tolerance_m2) & (outside / area <= tolerance)).to_numpy()
