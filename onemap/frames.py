@@ -196,6 +196,7 @@ LAW_STATUSES = ("in_force", "draft", "revoked")
 SEVERITIES = ("error", "warning", "info")
 
 TRUE, FALSE, UNKNOWN = 1, 0, -1
+NUMBERS = ("_m2", "_m", "share", "relative", "measured", "threshold")
 
 
 def empty(columns: list[str], crs=None) -> pd.DataFrame | gpd.GeoDataFrame:
@@ -204,9 +205,10 @@ def empty(columns: list[str], crs=None) -> pd.DataFrame | gpd.GeoDataFrame:
     >>> empty(COVERS).columns.tolist()
     ['face_id', 'layer', 'feature_id']
     """
+    data = {c: pd.Series(dtype=float if c.endswith(NUMBERS) else object) for c in columns if c != "geometry"}
     if "geometry" in columns:
-        return gpd.GeoDataFrame({c: [] for c in columns}, geometry="geometry", crs=crs)
-    return pd.DataFrame({c: pd.Series(dtype=object) for c in columns})
+        return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries([], crs=crs), crs=crs)[columns]
+    return pd.DataFrame(data)
 
 
 def frame(rows: list[dict], columns: list[str], crs=None) -> pd.DataFrame | gpd.GeoDataFrame:

@@ -66,7 +66,7 @@ def boxed(book):
         town = shapely.box(-5000, -5000, 5000, 5000)
         for layer, boxes in given.items():
             for i, one in enumerate(boxes):
-                bounds, attributes = one if isinstance(one[0], tuple) else (one, {})
+                bounds, attributes = one if isinstance(one[-1], dict) else (one, {})
                 shape = bounds if isinstance(bounds, shapely.Geometry) else shapely.box(*bounds)
                 features.append(
                     {

@@ -24,7 +24,7 @@ from onemap.land.area import ellipsoidal_area
 SOFTWARE = ("onemap", "shapely", "pyproj", "geopandas")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Blueprint:
     """One blueprint (一张蓝图): a planar partition whose faces know every feature that covers them.
 
@@ -56,6 +56,9 @@ class Blueprint:
     def face_tree(self) -> shapely.STRtree:
         """The index over the faces, built once."""
         return shapely.STRtree(self.faces.geometry.to_numpy())
+
+    def __repr__(self) -> str:
+        return f"<Blueprint {self.manifest['name']} {self.version}: {len(self.faces)} faces>"
 
     def _repr_html_(self) -> str:
         head = (

@@ -129,12 +129,20 @@ def _members(kind: str, faces: pd.Index, side_a: pd.DataFrame, side_b: pd.DataFr
     out = pd.DataFrame({"face_id": faces})
     out["kind"] = kind
     for name, side in (("a", side_a), ("b", side_b)):
-        out[f"feature_{name}"] = side["feature_id"].fillna("").to_numpy()
-        out[f"layer_{name}"] = side["layer"].fillna("").to_numpy()
-        out[f"class_{name}"] = side["class_code"].fillna("").to_numpy()
-    keys = (out["kind"] + "\x1f" + out["feature_a"] + "\x1f" + out["feature_b"]).to_numpy()
-    out["conflict_id"] = [f"{kind}-{hashlib.blake2b(k.encode(), digest_size=5).hexdigest()}" for k in keys]
+        out[f"feature_{name}"] = _words(side["feature_id"])
+        out[f"layer_{name}"] = _words(side["layer"])
+        out[f"class_{name}"] = _words(side["class_code"])
+    pairs = zip(out["feature_a"], out["feature_b"], strict=True)
+    out["conflict_id"] = [f"{kind}-{_short('|'.join((kind, a, b)))}" for a, b in pairs]
     return out
+
+
+def _words(values: pd.Series) -> list[str]:
+    return ["" if pd.isna(value) else str(value) for value in values]
+
+
+def _short(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
 def _other_statement(blueprint, rulebook, subject: str, faces: pd.Index) -> pd.DataFrame:

@@ -10,10 +10,9 @@ import pandas as pd
 
 from onemap.book.rulebook import load_rulebook
 from onemap.errors import InputError
+from onemap.frames import NUMBERS
 from onemap.present.record import FRAMES, LISTS, PARSED, SCHEMA
 from onemap.review.review import Review
-
-NUMBERS = ("_m2", "_m", "_share", "share", "measured", "threshold")
 
 
 def read_review(path, book=None) -> Review:

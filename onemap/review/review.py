@@ -41,7 +41,7 @@ FAR_M = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Review:
     """What was found about the projects as the law stood on ``as_of``.
 
@@ -64,6 +64,9 @@ class Review:
     rulebook: Rulebook
     blueprint: Blueprint
     manifest: dict
+
+    def __repr__(self) -> str:
+        return f"<Review of {len(self.decisions)} projects as of {self.as_of}>"
 
     def _repr_html_(self) -> str:
         columns = [
