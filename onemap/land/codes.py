@@ -26,7 +26,7 @@ class CodeTable:
     """One code table made ready for look-up by code, label, or a damaged spelling of either."""
 
     def __init__(self, catalogue, table: str):
-        frame = catalogue.codes.get(table) if table else None
+        frame = self.frame = catalogue.codes.get(table) if table else None
         self.known = {} if frame is None else {str(code): row for code, row in frame.to_dict("index").items()}
         self._upper = {code.upper(): code for code in self.known}
         names: dict[str, set[str]] = {}
@@ -71,6 +71,10 @@ class CodeTable:
                 yield cut, "padded"
             for zeros in (1, 2):
                 yield "0" * zeros + code, "lost_zero"
+
+    def by_name(self, name: str) -> str | None:
+        """The one code that bears a name; None if none or several do."""
+        return self._by_name.get(name.lower())
 
     def major(self, code: str) -> str | None:
         """The major class of a code; a blank inherits its parent's."""

@@ -51,6 +51,7 @@ def _closed(geom, raw: Raw, i: int):
     points = np.asarray(geom.coords)[:, :2]
     gap = float(np.hypot(*(points[0] - points[-1])))
     if gap > _CLOSE_M:
+        raw.notes.append(("line_open", str(raw.columns.index[i]), f"{gap:.3f}"))
         return geom
     if gap > 0:
         raw.notes.append(("ring_closed", str(raw.columns.index[i]), f"{gap:.4f}"))

@@ -270,6 +270,7 @@ def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
     out["major_class"] = pd.Series([f.major for f in found], index=out.index, dtype=object)
     if not table.known:
         return
+    _versions(found, codes, names, table, catalogue, issues)
     seen = Counter(
         (f.how, c, f.code, n) for f, c, n in zip(found, codes, names, strict=True) if f.how != "exact"
     )
@@ -286,3 +287,22 @@ def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
                 value=code or name,
                 message=f"{became} ({count} features)",
             )
+
+
+def _versions(found, codes, names, table: CodeTable, catalogue, issues: Issues) -> None:
+    """Signs of another version of the code table: codes that only other tables know, codes under another's name."""
+    alien = {text(c) for f, c in zip(found, codes, strict=True) if f.how == "" and text(c)}
+    for name, other in sorted(catalogue.codes.items()):
+        shared = alien & set(map(str, other.index))
+        if other is not table.frame and shared and len(shared) >= len(alien) / 2:
+            issues.add("mixed_codes", field="class_code", value=", ".join(sorted(shared)[:20]), message=name)
+    odd: Counter = Counter()
+    for f, name in zip(found, names, strict=True):
+        meant = table.by_name(text(name)) if f.how in ("exact", "padded") and text(name) else None
+        if meant is not None and meant != f.code:
+            odd[f.code, text(name), meant] += 1
+    for (code, name, meant), count in sorted(odd.items())[:100]:
+        issues.add(
+            "code_name_differs", field="class_code", value=f"{code} {name}",
+            message=f"{name} = {meant} ({count} features)",
+        )  # fmt: skip

@@ -14,13 +14,15 @@ from onemap.land.values import parse_date
 
 
 class Limits(NamedTuple):
-    """Tolerances in m² and as shares, as the book has them on a date."""
+    """Tolerances in m², m and as shares, as the book has them on a date."""
 
     hit_min_area: float
     inside_tol_area: float
     inside_tol_share: float
     area_warn_share: float
     area_error_share: float
+    sliver_width: float
+    sliver_compactness: float
 
     def same(self, area_m2: float) -> float:
         """The difference of area that counts as none for an area."""

@@ -22,6 +22,7 @@ from onemap.land.harmonise import declared_m2, enumeration
 from onemap.land.issues import Issues, issues_frame
 from onemap.land.limits import limits
 from onemap.land.partition import overlaps
+from onemap.land.quality import odd_features, stray
 from onemap.land.raw import Raw
 from onemap.land.read import plain, shifts_of
 from onemap.land.reconcile import reconcile
@@ -135,7 +136,9 @@ def _parcels(
         issues.add(placed.note, value=placed.crs.name, message=placed.detail)
     if raw.loose and placed.crs.to_epsg() == 4326:
         issues.add("web_map", value=raw.file)
-    mended = repair(placed.geoms, crs, bounds, raw.loose)
+    off = stray(placed.geoms, crs, bounds.sliver_compactness)
+    mended = repair(np.where(off, None, placed.geoms), crs, bounds, raw.loose)
+    mended.reason[off] = "absurd_coordinates"
     reason = mended.reason.copy()
     for i, fid in enumerate(raw.columns.index):
         if fid in lost and lost[fid] != "no_attributes":
@@ -156,12 +159,14 @@ def _parcels(
             "collapsed",
             "not_a_polygon",
             "ambiguous_polygon",
+            "absurd_coordinates",
         ):
             row |= {"value": named[row["source_fid"]], "severity": "error"}
     rows["geometry"] = mended.geoms
     rows["area_m2"] = ellipsoidal_area(mended.geoms, crs)
     rows = rows[reason == ""]
     reconcile(rows, bounds, issues)
+    odd_features(rows["geometry"].to_numpy(), rows.index.map(str).tolist(), bounds, issues)
     return rows
 
 

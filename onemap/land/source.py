@@ -19,6 +19,7 @@ from onemap.land.harmonise import harmonise, keep_rows
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
 from onemap.land.postgis import is_address, read_postgis, without_password
+from onemap.land.quality import duplicate_features, duplicate_keys, odd_features, stray
 from onemap.land.raw import Raw, sha256
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import EMPTY_REASONS, repair
@@ -164,7 +165,9 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         row["message"] = "; ".join(word for word in (row["message"], placed.detail) if word)
     _web_offset(raw, placed, known, issues)
     table, bad = harmonise(raw, source, known.catalogue, issues)
-    mended = repair(placed.geoms, known.crs, known.limits, raw.loose)
+    off = stray(placed.geoms, known.crs, known.limits.sliver_compactness)
+    mended = repair(np.where(off, None, placed.geoms), known.crs, known.limits, raw.loose)
+    mended.reason[off] = "absurd_coordinates"
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
     for i, fid in enumerate(raw.columns.index):
         if fid in lost:
@@ -201,6 +204,9 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     ]
     same = {"layer": source.layer, "source": row["path"]}
     reconcile(features, known.limits, issues)
+    odd_features(mended.geoms[kept], raw.columns.index[kept].map(str).tolist(), known.limits, issues)
+    duplicate_features(features, issues)
+    duplicate_keys(raw.columns, issues)
     return (
         features,
         gpd.GeoDataFrame(
@@ -254,6 +260,9 @@ def report_geometry(
         if fid in told or (reason[i] != mended.reason[i]):
             continue
         why = shapely.is_valid_reason(placed[i]) if reason[i] == "ambiguous_polygon" else ""
+        if reason[i] == "absurd_coordinates":
+            issues.add(reason[i], fid, value=",".join(f"{v:.0f}" for v in placed[i].bounds))
+            continue
         issues.add(reason[i], fid, place=_place(placed[i]), message=why)
     for i, card in mended.passports.items():
         for code in ("repaired", "collection_reduced"):

@@ -1,0 +1,117 @@
+"""What is odd about features that can be used all the same: spikes, repeated points, duplicates, stray vertices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from onemap.land.crs import town_bounds
+from onemap.land.issues import Issues, place_of
+from onemap.land.limits import Limits
+from onemap.land.values import text
+
+_IDS = {"bsm", "标识码"}
+_FAR = 20.0
+_MOST_ROWS = 100
+
+
+def stray(geoms: np.ndarray, crs: pyproj.CRS, compactness: float) -> np.ndarray:
+    """Which geometries leave the earth as the CRS draws it, or shoot out and back farther than its area is wide."""
+    use = crs.area_of_use
+    bounds = shapely.bounds(geoms)
+    finite = np.isfinite(bounds).all(axis=1)
+    if use is None or not finite.any():
+        return np.zeros(len(geoms), dtype=bool)
+    box = (use.west, use.south, use.east, use.north)
+    earth, near = town_bounds(crs, box, _FAR), town_bounds(crs, box, 0.0)
+    reach = min(near[2] - near[0], near[3] - near[1])
+    off = finite & ((bounds[:, :2] < earth[:2]) | (bounds[:, 2:] > earth[2:])).any(axis=1)
+    wide = np.flatnonzero(finite & ~off & (np.hypot(*(bounds[:, 2:] - bounds[:, :2]).T) > reach))
+    for i in wide:
+        off[i] = bool(spikes(geoms[i : i + 1], compactness, reach)[0].any())
+    return off
+
+
+def spikes(geoms: np.ndarray, compactness: float, least_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Number of spikes per polygon, and how many polygons' vertices repeat the one before (as a mask).
+
+    A spike is a vertex with both edges longer than ``least_m``, so sharp that the triangle of its two edges, made
+    equally long, has a compactness (4π × area / perimeter²) below the given one.
+    """
+    parts, owner = shapely.get_parts(geoms, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    count, repeated = np.zeros(len(geoms), dtype=int), np.zeros(len(geoms), dtype=bool)
+    if len(xy) < 3:
+        return count, repeated
+    step = np.diff(xy, axis=0)
+    same_ring = ring[1:] == ring[:-1]
+    still = same_ring & ~step.any(axis=1)
+    repeated[owner[part[ring[1:][still]]]] = True
+    first = np.flatnonzero(np.r_[True, ~same_ring])
+    last = np.r_[first[1:], len(xy)] - 1
+    before, after = np.arange(len(xy)) - 1, np.arange(len(xy)) + 1
+    before[first], after[first] = last - 1, first + 1
+    open_ = np.ones(len(xy), dtype=bool)
+    open_[last] = False
+    at = np.flatnonzero(open_)
+    a, b = xy[before[at]] - xy[at], xy[after[at]] - xy[at]
+    sharp = (a * b).sum(axis=1) > 0
+    at, a, b = at[sharp], a[sharp], b[sharp]
+    long_a, long_b = np.hypot(*a.T), np.hypot(*b.T)
+    long = (long_a > least_m) & (long_b > least_m)
+    at, unit_a, unit_b = at[long], a[long] / long_a[long, None], b[long] / long_b[long, None]
+    area = np.abs(unit_a[:, 0] * unit_b[:, 1] - unit_a[:, 1] * unit_b[:, 0]) / 2
+    bad = 4 * np.pi * area < compactness * (2 + np.hypot(*(unit_a - unit_b).T)) ** 2
+    np.add.at(count, owner[part[ring[at[bad]]]], 1)
+    return count, repeated
+
+
+def odd_features(geoms: np.ndarray, fids: list[str], limits: Limits, issues: Issues) -> None:
+    """One issue row per polygon with spikes, one per file for repeated points."""
+    count, repeated = spikes(geoms, limits.sliver_compactness, limits.sliver_width)
+    for i in np.flatnonzero(count)[:_MOST_ROWS]:
+        issues.add("spike", fids[i], value=int(count[i]), place=place_of(geoms[i]))
+    if (more := int((count > 0).sum()) - _MOST_ROWS) > 0:
+        issues.add("spike", value=int(count.sum()), message=f"and {more} features more")
+    if repeated.any():
+        issues.add("repeated_points", value=int(repeated.sum()))
+
+
+def duplicate_features(features: pd.DataFrame, issues: Issues) -> None:
+    """One issue row per set of features of one class with exactly the same geometry."""
+    if len(features) < 2:
+        return
+    geoms = features.geometry.to_numpy()
+    keys = pd.DataFrame(shapely.bounds(geoms))
+    keys["class"] = features["class_code"].fillna("").to_numpy()
+    twin = np.flatnonzero(keys.duplicated(keep=False))
+    if not len(twin):
+        return
+    shape = pd.Series(shapely.to_wkb(shapely.normalize(geoms[twin])), index=twin)
+    for (_, _), group in shape.groupby([shape, keys["class"].iloc[twin]], sort=False):
+        fids = features["source_fid"].iloc[group.index].drop_duplicates().tolist()
+        if len(fids) > 1:
+            issues.add(
+                "duplicate_feature",
+                "|".join(fids[:20]),
+                value=len(fids),
+                place=place_of(geoms[group.index[0]]),
+            )
+
+
+def duplicate_keys(columns: pd.DataFrame, issues: Issues) -> None:
+    """One issue row per identifier (BSM) that several rows carry."""
+    for column in columns.columns:
+        if str(column).strip().lower() not in _IDS or isinstance(columns[column], pd.DataFrame):
+            continue
+        words = columns[column].map(text)
+        twice = words[(words != "") & words.duplicated(keep=False)]
+        for word, group in list(twice.groupby(twice, sort=True))[:_MOST_ROWS]:
+            issues.add("duplicate_key", "|".join(map(str, group.index[:20])), field=str(column), value=word)
+        if (more := twice.nunique() - _MOST_ROWS) > 0:
+            issues.add(
+                "duplicate_key", field=str(column), value=f"+{more}", message=f"and {more} identifiers more"
+            )

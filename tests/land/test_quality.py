@@ -1,0 +1,195 @@
+import datetime
+import warnings
+
+import fiona
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyproj
+import pytest
+import shapely
+
+from onemap.errors import InputError
+from onemap.frames import ISSUES
+from onemap.land import issue_places, read_features, read_parcels, write_table
+from onemap.land.quality import spikes, stray
+
+ZONES = "- {layer: land_use_zones, path: z.gpkg, extent: town}\n"
+CX, CY = 41_500_000.0, 4_552_000.0
+
+
+def put(town, geoms, **columns):
+    frame = town.frame(geoms, **({"TDYTQLXDM": ["030"] * len(geoms)} | columns))
+    pyogrio.write_dataframe(frame, town.path / "z.gpkg")
+    return frame
+
+
+def read(town, catalogue, sources=ZONES):
+    return read_features(town.write(sources), catalogue)
+
+
+def of(layers, code):
+    return layers.issues[layers.issues["issue"] == code]
+
+
+def with_vertex(geom, *points):
+    ring = list(geom.exterior.coords)
+    return shapely.Polygon([*ring[:2], *points, *ring[2:]])
+
+
+def test_spikes_and_repeated_points(town, catalogue, check):
+    spike = with_vertex(town.square(), (CX + 50.1, CY + 100), (CX + 50, CY + 150), (CX + 49.9, CY + 100))
+    geoms = [
+        spike,
+        with_vertex(town.square(300), (CX + 400, CY + 100)),
+        town.square(600),
+        town.square(900, 0, 50),
+    ]
+    put(town, geoms)
+    layers = read(town, catalogue)
+    check(layers)
+    assert of(layers, "repeated_points")["value"].tolist() == ["1"]
+    found = of(layers, "spike")
+    assert found["source_fid"].tolist() == ["1"] and found["value"].tolist() == ["1"]
+    assert len(layers.features) == 5, "reported, not changed"
+
+
+@pytest.mark.parametrize(
+    ("degrees", "least", "count"), [(0.5, 2.0, 1), (1.0, 2.0, 0), (0.5, 80.0, 0), (90, 2, 0)]
+)
+def test_a_spike_is_sharp_and_long(degrees, least, count):
+    half = np.radians(degrees / 2)
+    apex, width = 50 / np.cos(half), 50 * np.tan(half)
+    kite = shapely.Polygon([(0, 0), (50, width), (3000, 3000), (50 + 3000, -width - 5000), (50, -width)])
+    assert apex > 0 and spikes(np.array([kite]), 0.02, least)[0][0] == count
+
+
+def test_stray_vertices_make_a_place_unknown(town, catalogue, check):
+    geoms = [
+        town.square(),
+        with_vertex(town.square(300), (0.0, 0.0)),
+        with_vertex(town.square(600), (1e20, 5.0)),
+    ]
+    put(town, geoms)
+    layers = read(town, catalogue)
+    check(layers)
+    aside = layers.quarantine
+    assert aside["reason"].tolist() == ["absurd_coordinates"] * 2 and aside.geometry.isna().all()
+    assert len(of(layers, "absurd_coordinates")) == 2
+    sites = read_parcels(town.path / "z.gpkg", "EPSG:4529", catalogue)
+    assert len(sites.parcels) == 1 and (sites.issues["issue"] == "absurd_coordinates").sum() == 2
+
+
+def test_far_but_real_places_are_not_stray():
+    crs = pyproj.CRS("EPSG:4529")
+    to = pyproj.Transformer.from_crs(4490, 4529, always_xy=True)
+    province = shapely.box(118, 38, 126, 43)
+    west = shapely.box(80, 40, 80.5, 40.5)
+    moved = shapely.transform(
+        np.array([shapely.segmentize(g, 0.2) for g in (province, west)]), to.transform, interleaved=False
+    )
+    assert not stray(moved, crs, 0.02).any()
+    unprefixed = with_vertex(shapely.box(5e5, 4.55e6, 5.001e5, 4.5501e6), (0.0, 0.0))
+    assert stray(np.array([unprefixed]), pyproj.CRS("EPSG:4550"), 0.02).all()
+
+
+def test_duplicates(town, catalogue):
+    turned = shapely.Polygon(
+        list(town.square().exterior.coords)[2:-1] + list(town.square().exterior.coords)[:3]
+    )
+    put(town, [town.square(), turned, town.square(300)], BSM=["7", "7", "8"])
+    layers = read(town, catalogue)
+    assert of(layers, "duplicate_feature")["source_fid"].tolist() == ["1|2"]
+    assert of(layers, "duplicate_key")[["value", "field"]].values.tolist() == [["7", "BSM"]]
+    put(town, [town.square(), turned], TDYTQLXDM=["030", "010"])
+    assert not len(of(read(town, catalogue), "duplicate_feature")), (
+        "two classes at one place are no duplicate"
+    )
+
+
+def test_mixed_code_versions(town, catalogue):
+    geoms = [town.square(200 * i) for i in range(5)]
+    put(town, geoms, YDXZDM=["R2", "A33", "070102", "080403", "R2"], YDXZ=["", "", "", "", "中小学用地"])
+    layers = read(town, catalogue, "- {layer: city_master_plan, path: z.gpkg, extent: town}\n")
+    mixed = of(layers, "mixed_codes")
+    assert "ydyh2023" in set(mixed["message"]) and "070102" in mixed["value"].iloc[0]
+    assert of(layers, "unknown_code")["value"].tolist() == ["070102", "080403"]
+    differs = of(layers, "code_name_differs")
+    assert differs["value"].tolist() == ["R2 中小学用地"] and "A33" in differs["message"].iloc[0]
+
+
+def test_open_lines_of_a_drawing_are_refused_not_snapped(town, catalogue, check):
+    pyogrio.write_dataframe(
+        town.frame(
+            [
+                shapely.LineString(town.square().exterior.coords),
+                shapely.LineString([*list(town.square(300).exterior.coords)[:-1], (CX + 400.0, CY + 0.4)]),
+            ]
+        )[["geometry"]],
+        town.path / "z.dxf", driver="DXF",
+    )  # fmt: skip
+    layers = read(town, catalogue, "- {layer: forest_land, path: z.dxf, crs: 'EPSG:4529', extent: town}\n")
+    check(layers)
+    assert of(layers, "line_open")["value"].tolist() == ["0.400"]
+    assert (layers.features["layer"] == "forest_land").sum() == 1
+
+
+def test_places_of_issues(town, catalogue):
+    bow = shapely.Polygon([(CX, CY), (CX + 100, CY + 100), (CX + 100, CY), (CX, CY + 100)])
+    geoms = [bow, town.square(300), town.square(600), None, town.square(699)]
+    put(town, geoms, 批准日期=["", "三月", "", "", ""])
+    layers = read(town, catalogue)
+    places = issue_places(layers)
+    assert places.crs == "EPSG:4529" and list(places.columns) == [*ISSUES, "geometry"]
+    by = places.set_index("issue").geometry
+    assert by["ambiguous_polygon"].distance(shapely.box(CX, CY, CX + 100, CY + 100)) == 0
+    assert by["layer_overlap"].within(shapely.box(CX + 698.9, CY, CX + 700.1, CY + 100))
+    assert by["bad_date"].within(town.square(300)), "from the quarantined footprint"
+    assert "no_geometry" not in by.index and len(places) < len(layers.issues)
+    assert not len(issue_places(layers._replace(issues=layers.issues.iloc[:0])))
+    sites = read_parcels(town.path / "z.gpkg", "EPSG:4529", catalogue)
+    assert set(issue_places(sites)["issue"]) <= set(sites.issues["issue"])
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.gdb", "a.shp"])
+def test_tables_are_written_with_widths(town, tmp_path, name):
+    frame = town.frame(
+        [town.square(200 * i) for i in range(3)],
+        MC=["镕基村", "乙", None], N=[1, 2, 3], MJ=[1.5, np.nan, 2.25],
+        RQ=[datetime.date(2020, 3, 1), None, datetime.date(2021, 1, 1)], OK=[True, False, True],
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path = write_table(frame, tmp_path / name, "规划" if name != "a.shp" else None, {"MC": 30})
+    with fiona.open(path, layer=None if name == "a.shp" else "规划") as opened:
+        assert opened.schema["properties"]["MC"] == "str:30", opened.schema
+    back = pyogrio.read_dataframe(path)
+    assert back["MC"].fillna("").tolist() == ["镕基村", "乙", ""]
+    assert back["N"].tolist() == [1, 2, 3] and back["N"].dtype.kind == "i" and back.crs == frame.crs
+    assert (
+        pd.to_datetime(back["RQ"]).dt.date.iloc[0] == datetime.date(2020, 3, 1) and back["MJ"].iloc[2] == 2.25
+    )
+    for one, other in zip(back.geometry, frame.geometry, strict=True):
+        assert shapely.symmetric_difference(one, other).area < 0.05
+    with pytest.raises(InputError, match="already"):
+        write_table(frame, path, "规划" if name != "a.shp" else None)
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(town, tmp_path):
+    frame = town.frame([town.square()], MC=["一二三四五六"])
+    with pytest.raises(InputError, match="text of 6 characters"):
+        write_table(frame, tmp_path / "a.gdb", "x", {"MC": 5})
+    with pytest.raises(InputError, match="column name"):
+        write_table(frame.rename(columns={"MC": "用地名称"}), tmp_path / "a.shp")
+    with pytest.raises(InputError, match="cannot write"):
+        write_table(frame, tmp_path / "a.mdb")
+    assert not list(tmp_path.glob("a.*"))
+    write_table(frame, tmp_path / "a.gpkg", "x")
+    write_table(frame, tmp_path / "a.gpkg", "y")
+    assert {n for n, _ in pyogrio.list_layers(tmp_path / "a.gpkg")} == {"x", "y"}
+
+
+def test_old_excel_is_refused_with_advice(town, catalogue):
+    (town.path / "a.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    layers = read(town, catalogue, "- {layer: forest_land, path: a.xls}\n")
+    assert ".xlsx" in layers.sources["message"].iloc[1]
