@@ -20,7 +20,10 @@ from onemap.land.workspace import load_workspace
 from onemap.present import console as tables
 
 OTHER_DAYS = ("2019-06-01", "2026-06-01")
-TEXTS = load_texts(layers_path() / "texts")
+try:
+    TEXTS = load_texts(layers_path() / "texts")
+except InputError as error:  # the texts are the bureau's to edit: a mistake there is told like any other
+    raise SystemExit(f"layers/texts: {error}") from None
 
 
 def _language() -> str:

@@ -1,0 +1,122 @@
+"""Batches: the same bytes however they are run, resumed after a kill, one bad site one issue row."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import onemap as om
+from onemap.engine import run
+from onemap.errors import InputError
+from onemap.review.batch import TABLES, in_chunks
+
+
+@pytest.fixture(scope="module")
+def many(town, sites):
+    """Four hundred candidate sites strewn over the town."""
+    rng = np.random.default_rng(7)
+    west, south, east, north = town.features.total_bounds
+    x, y = rng.uniform(west, east - 200, 400), rng.uniform(south, north - 200, 400)
+    shapes = shapely.box(x, y, x + rng.uniform(20, 200, 400), y + rng.uniform(20, 200, 400))
+    parcels = pd.concat([sites.parcels.iloc[[0]]] * 400, ignore_index=True).set_geometry(shapes, crs=town.crs)
+    parcels["parcel_id"] = [f"c{i:04d}" for i in range(400)]
+    parcels["project_id"] = [f"j{i // 2:04d}" for i in range(400)]
+    parcels["area_m2"] = om.land.area.ellipsoidal_area(shapes, town.crs)
+    return parcels
+
+
+@pytest.fixture(scope="module")
+def serial(many, town, book, tmp_path_factory):
+    return om.review_batch(many, town, book, tmp_path_factory.mktemp("serial"), chunk=90)
+
+
+def content(files):
+    return {name: path.read_bytes() for name, path in files.items()}
+
+
+def test_a_batch_says_what_single_reviews_say(serial, many, town, book):
+    decisions = pd.read_csv(serial["decisions"], dtype=str, keep_default_na=False)
+    alone = om.review(many, town, book).decisions
+    columns = ["project_id", "verdict", "route", "prohibited", "consent", "unknown"]
+    pd.testing.assert_frame_equal(decisions[columns], alone[columns].astype(str), check_dtype=False)
+
+
+@pytest.mark.parametrize(("chunk", "workers"), [(37, 1), (90, 2), (1000, 1)])
+def test_chunks_and_workers_leave_no_trace(serial, many, town, book, tmp_path, chunk, workers):
+    again = om.review_batch(many, town, book, tmp_path, chunk=chunk, workers=workers)
+    assert content(again) == content(serial)
+
+
+def test_plots_of_a_project_stay_together(many):
+    chunks = in_chunks(many, 3)
+    homes = (
+        pd.concat([c.assign(chunk=i) for i, c in enumerate(chunks)]).groupby("project_id")["chunk"].nunique()
+    )
+    assert (homes == 1).all() and sum(map(len, chunks)) == len(many)
+
+
+def test_killed_and_resumed(serial, many, town, book, tmp_path):
+    om.write_blueprint(town, tmp_path / "town.gpkg")
+    many.to_parquet(tmp_path / "many.parquet")
+    out = tmp_path / "out"
+    code = (
+        "import sys, geopandas, onemap as om\n"
+        f"town = om.read_blueprint(r'{tmp_path / 'town.gpkg'}')\n"
+        "book = om.load_rulebook(town.manifest['as_of'], dates=town.manifest['dates'])\n"
+        f"many = geopandas.read_parquet(r'{tmp_path / 'many.parquet'}')\n"
+        f"om.review_batch(many, town, book, r'{out}', chunk=10)\n"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.time() + 120
+    while len(list(out.glob("parts/0*"))) < 3:
+        assert time.time() < deadline and worker.poll() is None
+        time.sleep(0.02)
+    worker.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+    worker.wait()
+    done = {p: p.stat().st_mtime_ns for p in out.glob("parts/0*/decisions.csv")}
+    assert 3 <= len(done) < 40 and not (out / "decisions.csv").exists()
+    again = om.read_blueprint(tmp_path / "town.gpkg")
+    files = om.review_batch(many, again, book, out, chunk=10)
+    assert content(files) == content(serial)
+    assert all(p.stat().st_mtime_ns == then for p, then in done.items())
+
+
+def test_another_batch_does_not_go_on_in_this_folder(serial, many, town, book):
+    with pytest.raises(InputError, match="another batch"):
+        om.review_batch(many.iloc[:10], town, book, serial["decisions"].parent, chunk=90)
+
+
+def test_one_bad_site_is_one_issue_row(many, town, book, tmp_path):
+    bad = many.copy()
+    bad.loc[[4, 5], "geometry"] = None
+    files = om.review_batch(bad, town, book, tmp_path, chunk=50)
+    decisions = pd.read_csv(files["decisions"], dtype=str).set_index("project_id")
+    assert len(decisions) == 200
+    assert decisions.loc["j0002", ["verdict", "route"]].tolist() == ["incomplete", "needs_review"]
+    issues = pd.read_csv(files["issues"], dtype=str)
+    assert (issues["severity"] == "error").sum() == 1
+
+
+def test_tables_open_in_excel(serial):
+    for name, path in serial.items():
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf"), name
+        assert list(pd.read_csv(path, nrows=1).columns) == list(TABLES[name])
+
+
+def die_on_three(context, task):
+    if task == 3:
+        import os
+
+        os._exit(9)
+    return context * task
+
+
+def test_a_task_that_kills_its_worker_is_named_while_the_others_finish():
+    outcomes = {o.task: o for o in run(die_on_three, range(8), context=10, workers=2)}
+    assert {t: o.result for t, o in outcomes.items() if t != 3} == {t: 10 * t for t in range(8) if t != 3}
+    assert outcomes[3].result is None and "died" in str(outcomes[3].error)
