@@ -19,6 +19,8 @@ import shapely
 from onemap.blueprint import cycles, rings
 from onemap.blueprint.edges import Edges, Grid, NotCertified, file_edges, planar_edges
 
+FEW = 1000  # connected pieces, up to which filing all edges by cells costs more than it saves
+
 
 class Walks(NamedTuple):
     """The cycles around all faces and connected pieces; one entry per cycle unless said otherwise.
@@ -111,7 +113,10 @@ def find_covers(grid: Grid, xy: np.ndarray, edges: Edges, walks: Walks, polygons
     """What covers each face, from the sets of the edges alone; refused unless every edge agrees."""
     n, k = len(walks.first), len(walks.outer)
     hit = np.full(k, -1, dtype=np.int32)
-    if k > 1:
+    if 1 < k <= FEW:
+        heights = np.argsort(xy[walks.westmost, 1])
+        cycles.look_west_plainly(walks.westmost, heights, edges.a, edges.b, xy, hit)
+    elif k > 1:
         cells = file_edges(grid, xy, edges, True)
         cycles.look_west(walks.westmost, edges.a, edges.b, xy, *cells, hit)
         del cells

@@ -213,6 +213,35 @@ def look_west(westmost, edge_a, edge_b, xy, unit_x, unit_y, nx, ny, start, cells
 
 
 @njit(cache=True)
+def look_west_plainly(westmost, order, edge_a, edge_b, xy, hit):
+    """The same without cells, for few pieces: every edge asks which places lie on its levels.
+
+    order : the pieces by the height of their westernmost places
+    """
+    hit[:] = -1
+    for e in range(len(edge_a)):
+        a, b = edge_a[e], edge_b[e]
+        south, north = min(xy[a, 1], xy[b, 1]), max(xy[a, 1], xy[b, 1])
+        i, stop = 0, len(order)
+        while i < stop:
+            middle = (i + stop) // 2
+            if xy[westmost[order[middle]], 1] < south:
+                i = middle + 1
+            else:
+                stop = middle
+        while i < len(order):
+            k = order[i]
+            px, py = xy[westmost[k], 0], xy[westmost[k], 1]
+            if py >= north:
+                break
+            if min(xy[a, 0], xy[b, 0]) < px:
+                h = right_of(e, px, py, edge_a, edge_b, xy)
+                if h >= 0 and (hit[k] < 0 or more_east(e, hit[k] >> 1, edge_a, edge_b, xy)):
+                    hit[k] = h
+            i += 1
+
+
+@njit(cache=True)
 def label(
     order, outer, hit, edge_a, following, cycle, first, set_start, set_list, lists, begin, end, face, queue
 ):
