@@ -30,14 +30,14 @@ def derive_preconditions(
     area = facts.pivot(index="project_id", columns="subject", values="overlap_area_m2").reindex(units.index)
     scopes = rulebook.evaluations.set_index("item_code")["applies_when"].to_dict()
     for condition in rulebook.conditions.itertuples():
-        scope = scopes.get(condition.replaceable_by, "")
+        scope = scopes.get(condition.replaceable_by)
         meant = answers.outcome[scope].to_numpy() if scope else np.full(len(units), TRUE, dtype=np.int8)
         outcome = trigger_of(condition, answers, len(units))
         leaf = None if condition.trigger == ALWAYS else main_leaf(condition.trigger, rulebook)
         subject = "" if leaf is None else rulebook.predicates.at[leaf, "subject"]
         for at in np.flatnonzero(outcome != FALSE):
             project = units.index[at]
-            status, note = _status(condition, outcome[at], covered, at, meant)
+            status, note = _status(condition, outcome[at], covered, at, meant, scope is not None)
             ids = named(subject, project) if subject and outcome[at] == TRUE else ""
             if status in ("replaced", "simplified", "by_commitment"):
                 zones = covered.attrs["features"].get((project, condition.replaceable_by), "")
@@ -104,11 +104,13 @@ def merged(table: pd.DataFrame, rulebook) -> pd.DataFrame:
     return frame(rows, PRECONDITIONS)
 
 
-def _status(condition, outcome: int, covered: pd.DataFrame, at: int, meant: np.ndarray) -> tuple[str, str]:
+def _status(
+    condition, outcome: int, covered: pd.DataFrame, at: int, meant: np.ndarray, in_force: bool
+) -> tuple[str, str]:
     if outcome == UNKNOWN:
         return "unknown", "note.trigger_unknown"
     item = condition.replaceable_by
-    if not item or item not in covered.columns or condition.effect_of_replacement == "none":
+    if not item or not in_force or condition.effect_of_replacement == "none":
         return "required", ""
     project, inside = covered.index[at], covered[item].iloc[at]
     if inside == FALSE:
