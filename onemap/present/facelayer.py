@@ -95,7 +95,7 @@ def draw_city(blueprint: Any, lang: str = "zh") -> OfflineMap:
     longitude and latitude; shapes are good to about 0.1 m, areas in the cards are the blueprint's own.
     """
     words = words_of(blueprint, lang)
-    parts = _Parts(words, blueprint)
+    parts = face_parts(blueprint, words)
     faces = pack_faces(blueprint.faces.geometry, parts.columns, parts.tables)
     figure = folium.Map(tiles=None, attribution_control=False, max_zoom=21)
     for number, (column, title, looks) in enumerate(parts.layers, start=1):
@@ -107,7 +107,7 @@ def draw_city(blueprint: Any, lang: str = "zh") -> OfflineMap:
         "cards": [],
         "plans": [],
         "projects": [],
-        "window": _window(blueprint.faces),
+        "window": window_of(blueprint.faces),
         "texts": {
             "hectare": say(words, "present.hectare"),
             "mu": say(words, "present.mu"),
@@ -130,7 +130,12 @@ def draw_city(blueprint: Any, lang: str = "zh") -> OfflineMap:
     return OfflineMap(page)
 
 
-class _Parts:
+def face_parts(blueprint: Any, words: Words) -> FaceParts:
+    """What a page needs to draw and to tell the faces of a blueprint."""
+    return FaceParts(words, blueprint)
+
+
+class FaceParts:
     """Columns, tables, looks and the card of a blueprint's faces."""
 
     def __init__(self, words: Words, blueprint: Any):
@@ -255,7 +260,7 @@ class _Parts:
         }
 
 
-def _window(faces: Any) -> list[list[float]]:
+def window_of(faces: Any) -> list[list[float]]:
     """South-west and north-east corners in degrees of the land that a plan governs, of all where none does."""
     governed = faces[faces["governing_layer"].fillna("") != ""]
     box = gpd.GeoSeries([shapely.box(*(governed if len(governed) else faces).total_bounds)], crs=faces.crs)
@@ -271,7 +276,7 @@ def _lists(face: np.ndarray, values: np.ndarray, count: int) -> Lists:
     return Lists(np.bincount(pairs[:, 0], minlength=count), pairs[:, 1])
 
 
-def _panel(words: Words, blueprint: Any, parts: _Parts, title: str) -> str:
+def _panel(words: Words, blueprint: Any, parts: FaceParts, title: str) -> str:
     manifest = blueprint.manifest
     facts = [
         text_of(manifest.get("name")),
@@ -287,8 +292,13 @@ def _panel(words: Words, blueprint: Any, parts: _Parts, title: str) -> str:
     lines = [f'<aside id="panel"><h1>{html.escape(title)}</h1>']
     lines += [f'<p class="sub">{html.escape(fact)}</p>' for fact in facts if fact]
     lines.append(f'<p class="sub">{html.escape(say(words, "meeting.city.help"))}</p>')
-    lines.append(f'<h2>{html.escape(say(words, "map.legend"))}</h2><div id="legend">')
-    patterns = []
+    lines.append(f"<h2>{html.escape(say(words, 'map.legend'))}</h2>{legend_html(parts)}</aside>\n")
+    return "".join(lines)
+
+
+def legend_html(parts: FaceParts) -> str:
+    """The legend of the layers, with the hatch patterns that its pictures use."""
+    lines, patterns = ['<div id="legend">'], []
     for (_, name, _), rows in zip(parts.layers, (parts.legend, parts.severities, [parts.open]), strict=True):
         lines.append(f'<section data-overlay="{html.escape(name)}"><h3>{html.escape(name)}</h3>')
         for look, text in rows:
@@ -297,7 +307,5 @@ def _panel(words: Words, blueprint: Any, parts: _Parts, title: str) -> str:
             row = f"{swatch_svg(look, hatch)}<span>{html.escape(text)}</span>"
             lines.append(f'<div class="legend-row">{row}</div>')
         lines.append("</section>")
-    lines.append(
-        f'</div></aside><svg class="patterns" aria-hidden="true"><defs>{"".join(patterns)}</defs></svg>\n'
-    )
-    return "".join(lines)
+    drawn = f'<svg class="patterns" aria-hidden="true"><defs>{"".join(patterns)}</defs></svg>'
+    return "".join(lines) + f"</div>{drawn}"

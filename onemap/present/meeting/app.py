@@ -1,0 +1,335 @@
+"""The meeting page as a local server: Starlette behind a guard, one desk, nothing written.
+
+Chosen 2026 over FastAPI (documentation pages load from the network), Streamlit and Voila (same, and heavy): eight
+small packages, everything served from memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import io
+import ipaddress
+import json
+import re
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import anyio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from onemap.errors import InputError
+from onemap.present.meeting import intake
+from onemap.present.meeting.desk import FORM, LONGEST_NAME, Desk, ask, open_desk
+from onemap.present.meeting.page import page_files
+from onemap.present.meeting.refusal import Refusal
+from onemap.present.record import write_json
+from onemap.present.report import report_bytes
+from onemap.present.words import say, words_of
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+COOKIE = "onemap"
+LEAST_TOKEN = 16
+MOST_WAITING = 8
+SLOWEST_BODY_S = 60
+KEY = re.compile(r"[0-9a-f]{32}")
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def serve(
+    blueprint_path: str | Path,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    token: str | None = None,
+    as_of: str | None = None,
+    lang: str = "zh",
+) -> None:
+    """Serve the meeting page for a blueprint file until it is stopped; the file is only read.
+
+    Raises InputError for a file that is no blueprint, or a host other than this machine without a token of 16
+    characters or more.
+    """
+    check_token(host, token)
+    app = make_app(open_desk(blueprint_path, as_of, lang), hosts_of(host), token)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=64,
+    )
+    shown = f"[{host}]" if ":" in host else host
+    print(f"http://{shown}:{port}/" + (f"?token={token}" if token else ""), flush=True)
+    uvicorn.Server(config).run()
+
+
+def check_token(host: str, token: str | None) -> None:
+    """Raises InputError when a host that others reach is to be served without a token, or with a short one.
+
+    >>> check_token("127.0.0.1", None)
+    """
+    if token is not None and (len(token) < LEAST_TOKEN or not re.fullmatch(r"[A-Za-z0-9._~-]+", token)):
+        raise InputError(
+            f"a token has at least {LEAST_TOKEN} characters, letters and digits and . _ ~ -", where="token"
+        )
+    if token is None and not is_loopback(host):
+        raise InputError(
+            f"{host} can be reached from other machines: a token is needed",
+            where="host",
+            mend="give --token, or leave the host at 127.0.0.1",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0"), is_loopback("example.invalid")
+    (True, False, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def hosts_of(host: str) -> list[str]:
+    """The names under which the page may be asked for; other names are answered with 400 (DNS rebinding)."""
+    names = {"127.0.0.1", "localhost", host}
+    if not is_loopback(host):
+        names |= {socket.gethostname(), socket.getfqdn()}
+        with contextlib.suppress(OSError):
+            names |= {entry[4][0] for entry in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    return sorted(names - {"0.0.0.0", "::", ""})
+
+
+def make_app(desk: Desk, hosts: list[str], token: str | None = None) -> Starlette:
+    """The page of a desk as an ASGI application that answers only to these host names."""
+    app = Starlette(
+        routes=[
+            Route("/check", _check, methods=["POST"]),
+            Route("/upload", _upload, methods=["POST"]),
+            Route("/take/{key}/{what}", _take, methods=["GET"]),
+            Route("/{name:path}", _file, methods=["GET"]),
+        ],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(Guard, token=token),
+        ],
+        exception_handlers={Refusal: _refused, Exception: _failed},
+    )
+    app.state.desk, app.state.files = desk, page_files(desk)
+    app.state.waiting = 0
+    return app
+
+
+class Guard:
+    """Lets in who has the token, asks scripts to name themselves, and sends the policy along with every answer."""
+
+    def __init__(self, app: Any, token: str | None):
+        self.app = app
+        self.token = token
+        self.pass_ = hashlib.sha256(token.encode()).hexdigest() if token else ""
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+
+        async def guarded(message):
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.encode(), v.encode()) for k, v in HEADERS.items()),
+                ]
+            await send(message)
+
+        answer = self.answer(Request(scope))
+        return await (answer or self.app)(scope, receive, guarded)
+
+    def answer(self, request: Request) -> Response | None:
+        """What to say instead of letting the request in."""
+        if self.token:
+            given = request.query_params.get("token", "")
+            if request.method == "GET" and given and hmac.compare_digest(given.encode(), self.token.encode()):
+                welcome = RedirectResponse("/", 303)
+                welcome.set_cookie(COOKIE, self.pass_, httponly=True, samesite="strict")
+                return welcome
+            if not hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self.pass_.encode()):
+                return Response("403", 403)
+        if request.method == "POST" and request.headers.get("x-onemap") != "1":
+            return Response("403", 403)
+        return None
+
+
+async def _file(request: Request) -> Response:
+    name = request.path_params["name"] or "index.html"
+    if name not in request.app.state.files:
+        return Response("404", 404)
+    kind, body = request.app.state.files[name]
+    return Response(body, media_type=kind)
+
+
+async def _check(request: Request) -> Response:
+    sent = await _json(request)
+    form = _form(request, sent.get("form"))
+    desk: Desk = request.app.state.desk
+
+    def read():
+        crs, catalogue = desk.blueprint.crs, desk.rulebook.catalogue
+        if isinstance(sent.get("text"), str):
+            return intake.read_text(sent["text"], crs, catalogue, _stated(desk, sent.get("crs")))
+        return intake.read_drawn(sent.get("geometry"), crs, catalogue, _named(form))
+
+    return await _answer(request, read, form)
+
+
+async def _upload(request: Request) -> Response:
+    kind = request.query_params.get("kind", "").lower()
+    if kind not in intake.KINDS:
+        raise Refusal("kind")
+    form = _form(request, dict(request.query_params))
+    data = await _body(request)
+    desk: Desk = request.app.state.desk
+    stated = _stated(desk, request.query_params.get("crs"))
+    return await _answer(
+        request,
+        lambda: intake.read_upload(data, kind, desk.blueprint.crs, desk.rulebook.catalogue, stated),
+        form,
+    )
+
+
+async def _answer(request: Request, read: Any, form: dict[str, str]) -> Response:
+    desk: Desk = request.app.state.desk
+
+    def work():
+        with desk.lock:
+            return ask(desk, read(), form)
+
+    return JSONResponse({"answers": await _in_turn(request, work)})
+
+
+async def _in_turn(request: Request, work: Any) -> Any:
+    """One piece of work after the other, in a thread; who comes when too many wait is sent away."""
+    state = request.app.state
+    if state.waiting >= MOST_WAITING:
+        raise Refusal("busy", 503)
+    state.waiting += 1
+    try:
+        return await anyio.to_thread.run_sync(work)
+    finally:
+        state.waiting -= 1
+
+
+async def _take(request: Request) -> Response:
+    key, what = request.path_params["key"], request.path_params["what"]
+    desk: Desk = request.app.state.desk
+    if not KEY.fullmatch(key) or key not in desk.kept or what not in ("report.docx", "review.json"):
+        return Response("404", 404)
+    found, project_id = desk.kept[key]
+
+    def work():
+        with desk.lock:
+            return report_bytes(found, project_id, desk.lang) if what == "report.docx" else _record(found)
+
+    body = await _in_turn(request, work)
+    kind = DOCX if what == "report.docx" else "application/json"
+    return Response(body, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{what}"'})
+
+
+def _record(found: Any) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="onemap-") as folder:
+        return write_json(found, Path(folder) / "review.json").read_bytes()
+
+
+async def _body(request: Request) -> bytes:
+    """The body, refused by its announced length, or as soon as more than the limit has come."""
+    limit = intake.MOST_BYTES
+    try:
+        announced = int(request.headers.get("content-length", "0"))
+    except ValueError:
+        raise Refusal("unreadable", 400) from None
+    if announced > limit:
+        raise Refusal("large", 413, limit=str(limit >> 20))
+    body = io.BytesIO()
+    try:
+        with anyio.fail_after(SLOWEST_BODY_S):
+            async for chunk in request.stream():
+                if body.tell() + len(chunk) > limit:
+                    raise Refusal("large", 413, limit=str(limit >> 20))
+                body.write(chunk)
+    except TimeoutError:
+        raise Refusal("slow", 408) from None
+    except ClientDisconnect:
+        raise Refusal("unreadable", 400) from None
+    return body.getvalue()
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        found = json.loads(await _body(request))
+    except (ValueError, RecursionError):
+        raise Refusal("unreadable", 400) from None
+    if not isinstance(found, dict):
+        raise Refusal("unreadable", 400)
+    return found
+
+
+def _form(request: Request, given: Any) -> dict[str, str]:
+    """The words of the form that the book knows; anything else is left out."""
+    given = given if isinstance(given, dict) else {}
+    known = request.app.state.desk.rulebook.catalogue.enumerations
+    form = {
+        name: given[name]
+        for name in FORM
+        if isinstance(given.get(name), str) and given[name] in set(known["value"][known["field"] == name])
+    }
+    name = given.get("project_name")
+    if isinstance(name, str) and name.strip():
+        form["project_name"] = "".join(sign for sign in name if sign.isprintable()).strip()[:LONGEST_NAME]
+    return form
+
+
+def _named(form: dict[str, str]) -> dict[str, str]:
+    return form | ({"project_id": form["project_name"]} if form.get("project_name") else {})
+
+
+def _stated(desk: Desk, choice: Any) -> Any:
+    return (
+        {"lonlat": intake.LONLAT, "blueprint": desk.blueprint.crs}.get(choice)
+        if isinstance(choice, str)
+        else None
+    )
+
+
+def _refused(request: Request, refusal: Refusal) -> Response:
+    desk: Desk = request.app.state.desk
+    text = say(words_of(desk, desk.lang), refusal.key, **refusal.values)
+    headers = {"Connection": "close"} if refusal.status == 413 else {}
+    return JSONResponse({"error": text}, refusal.status, headers)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    desk: Desk = request.app.state.desk
+    return JSONResponse({"error": say(words_of(desk, desk.lang), "meeting.error.internal")}, 500)
