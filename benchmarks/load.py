@@ -21,4 +21,6 @@ def polygons(path: Path) -> np.ndarray:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         table, column = db.execute("select table_name, column_name from gpkg_geometry_columns").fetchone()
         rows = db.execute(f'select "{column}" from "{table}" order by rowid').fetchall()
-    return shapely.from_wkb(np.array([row[0][8 + ENVELOPE[row[0][3] >> 1 & 7] :] for row in rows], dtype=object))
+    return shapely.from_wkb(
+        np.array([row[0][8 + ENVELOPE[row[0][3] >> 1 & 7] :] for row in rows], dtype=object)
+    )

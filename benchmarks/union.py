@@ -28,7 +28,16 @@ def main() -> None:
     if chosen.worker:
         print(WORKERS[chosen.worker](files))
         return
-    again = ["-m", "benchmarks.union", "--size", chosen.size, "--format", chosen.format, "--data", str(folder)]
+    again = [
+        "-m",
+        "benchmarks.union",
+        "--size",
+        chosen.size,
+        "--format",
+        chosen.format,
+        "--data",
+        str(folder),
+    ]
     ways = {name: [sys.executable, *again, "--worker", name] for name in WORKERS}
     skipped = ["QGIS, GRASS, OGR, geopandas.overlay, PostGIS, duckdb: slower than these at every size before"]
     if chosen.size == "L":
@@ -40,7 +49,11 @@ def main() -> None:
         skipped.append("mapshaper: not found; npm install mapshaper, then --mapshaper PATH")
     first = run(ways["onemap"])
     print(f"first run (compiles when nothing is cached): {first.cpu_s:.2f} CPU s")
-    show(f"union of six layers, {chosen.size}, {chosen.format}", compare(ways, chosen.repeat, "onemap"), skipped)
+    show(
+        f"union of six layers, {chosen.size}, {chosen.format}",
+        compare(ways, chosen.repeat, "onemap"),
+        skipped,
+    )
 
 
 def by_onemap(files: list[str]) -> str:
