@@ -58,6 +58,7 @@ def layers(workspace: Workspace, as_of: AsOf = None, book: Book = None, lang: La
     day = _day(as_of, place.as_of)
     tables.show(tables.layer_table(read, catalogue, day, lang, _t))
     _say_ledger(read)
+    tables.show(tables.issue_table(read.issues, catalogue.texts, lang, _t))
 
 
 @app.command(help=_t("build"))
@@ -157,6 +158,7 @@ def _build(place, rulebook):
     typer.echo(_t("building", name=place.name, as_of=rulebook.as_of))
     read = om.read_features(place, rulebook.catalogue)
     _say_ledger(read)
+    tables.show(tables.issue_table(read.issues, rulebook.texts, LANG, _t, ("error",)))
     blueprint = om.build_blueprint(read, rulebook)
     tables.show(tables.balance_table(blueprint, rulebook.catalogue, LANG, _t))
     tables.show(tables.conflict_table(blueprint, rulebook, LANG, _t))
@@ -172,6 +174,7 @@ def _opened(sites: str, blueprint: Path, as_of: str | None, book: Path | None):
 
 def _review(read, town, rulebook):
     _say_reviewing(read.parcels, rulebook)
+    tables.show(tables.issue_table(read.issues, rulebook.texts, LANG, _t))
     result = om.review(read.parcels, town, rulebook, read.issues)
     tables.show(tables.summary_table(result, LANG, _t))
     return result

@@ -57,6 +57,20 @@ def layer_table(layers, catalogue, as_of, lang: str, t) -> Table:
     return table
 
 
+def issue_table(issues, texts, lang: str, t, severities=("error", "warning")) -> Table:
+    """What is wrong with the data: where, what, and the reader's own words about it."""
+    table = _table("", ["severity", "path", "fid", "issue", "place"], t)
+    for row in issues[issues["severity"].isin(severities)].to_dict("records"):
+        row = {k: "" if v is None or pd.isna(v) else v for k, v in row.items()}
+        key = f"issue.{row['issue']}"
+        words = texts(key, lang, **row) if key in texts else row["issue"]
+        place = str(row["place"])
+        where = " ".join(filter(None, (str(row["layer"]), str(row["source"]))))
+        severity = t(f"severity.{row['severity']}")
+        table.add_row(severity, where, str(row["source_fid"]), words, place if len(place) < 60 else "")
+    return table
+
+
 def balance_table(blueprint, catalogue, lang: str, t) -> Table:
     """The balance sheet: input = faces + quarantined, per layer."""
     columns = ["name", "input_m2", "faces_m2", "quarantined_m2", "relative"]
