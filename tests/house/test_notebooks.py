@@ -1,0 +1,57 @@
+"""The notebooks run from top to bottom without a network, show what they promise, and are kept without outputs."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+SHOWN = {
+    "00_tour": ["无障碍", "禁止", "<iframe", "未核对", "image/png", "P06.docx True"],
+}
+NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+
+
+def test_every_notebook_says_what_it_shows():
+    assert sorted(SHOWN) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebooks_are_kept_without_outputs(name):
+    cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert code
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_are_chinese_with_an_english_line(name):
+    for cell in nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells:
+        if cell.cell_type == "markdown":
+            first, last = cell.source.split("\n", 1)[0], cell.source.rstrip().rsplit("\n", 1)[-1]
+            assert any("一" <= sign <= "鿿" for sign in first)
+            assert last.startswith("*") and last.endswith("*") and last.isascii()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_runs(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("ONEMAP_PROGRESS", "0")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    place = {"metadata": {"path": str(FOLDER)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
+    shown = "\n".join(map(_shown, notebook.cells))
+    assert [part for part in SHOWN[name] if part not in shown] == []
+
+
+def _shown(cell) -> str:
+    lines = []
+    for output in cell.get("outputs", []):
+        assert output.output_type != "error"
+        if output.output_type == "stream":
+            assert output.name == "stdout", output.text
+            lines.append(output.text)
+        for kind, data in output.get("data", {}).items():
+            lines += [kind, data if kind.startswith("text/") else ""]
+    return "\n".join(lines)
