@@ -62,8 +62,12 @@ def evaluated(
     effect = rulebook.evaluations.set_index("item_code")["effect"]
     tolerance_m2, tolerance = rulebook.threshold("inside_tol_area"), rulebook.threshold("inside_tol_share")
     area = units["area_m2"]
+    unseen = _wholly(dark, area, tolerance_m2, tolerance) | bool(blanket)
     for item in items:
         own = long[long["class_code"] == item]
+        if own.empty:
+            out[item] = np.where(unseen, UNKNOWN, FALSE).astype(np.int8)
+            continue
         listed = effect.get(item) != COMMITMENT or own["excludes"].map(bool)
         maybe = _wholly(pd.concat([own[own["counts"] != FALSE], dark]), area, tolerance_m2, tolerance)
         open_ = _wholly(own[own["counts"] == TRUE], area, tolerance_m2, tolerance)
