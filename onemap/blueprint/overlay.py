@@ -46,8 +46,11 @@ def overlay(polygons: np.ndarray) -> Overlay:
     polygons = np.asarray(polygons, dtype=object)
     if shapely.get_num_coordinates(polygons).sum() < COMPILED_FROM:
         return overlay_by_geos(polygons)
-    from onemap.blueprint.arrangement import NotCertified, arrange
-
+    try:
+        from onemap.blueprint.arrangement import NotCertified, arrange
+    except (ImportError, RuntimeError) as reason:  # no compiler, or nowhere to keep what it compiles
+        log.warning("the compiled overlay is not available (%s); GEOS does it instead", reason)
+        return overlay_by_geos(polygons)
     try:
         return Overlay(*arrange(polygons))
     except NotCertified as reason:
