@@ -107,7 +107,10 @@ def read_shape(shape: Any, shape_crs: Any, crs: Any, catalogue: Any, project: di
     with tempfile.TemporaryDirectory(prefix="onemap-") as folder:
         path = Path(folder) / "site.parquet"
         table.to_parquet(path)
-        return read(path, crs, catalogue)
+        try:
+            return read(path, crs, catalogue)
+        except Refusal as refusal:
+            raise (Refusal("outside") if refusal.key == Refusal("crs").key else refusal) from None
 
 
 def read(path: Path, crs: Any, catalogue: Any, stated: Any = None) -> Sites:

@@ -1,0 +1,164 @@
+"""The map of the whole town in a real browser: no network, every face told, hostile words stay words."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import folium
+import geopandas as gpd
+import numpy as np
+import pytest
+
+from onemap.present.facelayer import FaceLayer, draw_city
+from onemap.present.inline import inline
+from onemap.present.packed import pack_faces
+from onemap.present.styles import look
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>'
+PAINTED = "() => !document.querySelector('.leaflet-tile:not(.leaflet-tile-loaded)')"
+INK = """() => [...document.querySelectorAll('canvas.leaflet-tile')].reduce((sum, c) => {
+  const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+  let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return sum + n; }, 0)"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser here: {CHROMIUM}")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as player:
+        opened = player.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield opened
+        opened.close()
+
+
+class Visit:
+    def __init__(self, browser, path, before=""):
+        self.asked, self.complaints = [], []
+        self.page = browser.new_page(viewport={"width": 1200, "height": 800})
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        if before:
+            self.page.add_init_script(before)
+        self.page.goto(path.as_uri())
+        self.page.locator("html[data-faces]").wait_for(state="attached", timeout=20_000)
+        self.settle()
+
+    def settle(self):
+        for _ in range(100):
+            self.page.wait_for_timeout(50)
+            if self.page.evaluate(PAINTED):
+                return
+        raise AssertionError("tiles never finished")
+
+    def click(self, lon, lat, map_name="onemap.map"):
+        at = self.page.evaluate(
+            f"([x, y]) => {{ const p = {map_name}.latLngToContainerPoint([y, x]); return [p.x, p.y]; }}",
+            [lon, lat],
+        )
+        box = self.page.locator(".folium-map").bounding_box()
+        self.page.mouse.click(box["x"] + at[0], box["y"] + at[1])
+        return self.page.locator(".leaflet-popup-content").inner_text()
+
+
+@pytest.fixture()
+def visit(browser, tmp_path):
+    made = []
+
+    def go(html, before=""):
+        path = tmp_path / f"{len(made)}.html"
+        path.write_text(html, encoding="utf-8")
+        made.append(Visit(browser, path, before))
+        return made[-1]
+
+    yield go
+    for one in made:
+        one.page.close()
+
+
+def inner(town, row):
+    point = gpd.GeoSeries([row.geometry.representative_point()], crs=town.crs).to_crs(4490).iloc[0]
+    return point.x, point.y
+
+
+def test_the_whole_town_without_a_network(visit, town):
+    there = visit(draw_city(town).html())
+    assert len(there.asked) == 1 and there.complaints == []
+    assert there.page.locator("html").get_attribute("data-faces") == str(len(town.faces))
+    assert there.page.evaluate(INK) > 100_000
+    assert there.page.locator(".leaflet-control-layers-overlays input").count() == 3
+    assert there.page.locator(".legend-row").count() >= 10
+
+
+def test_a_click_tells_every_plan_of_the_face(visit, town):
+    there = visit(draw_city(town).html())
+    counts = town.covers.groupby("face_id").feature_id.nunique()
+    row = next(town.faces[(town.faces.area_m2 > 20_000) & (town.faces.face_id.map(counts) >= 4)].itertuples())
+    said = there.click(*inner(town, row))
+    assert row.face_id in said and f"{row.area_m2:,.2f}" in said
+    names = town.features.set_index("feature_id").loc[
+        town.covers.feature_id[town.covers.face_id == row.face_id]
+    ]
+    assert all(one in said for one in names["class_code"].dropna() if one)
+    assert there.complaints == []
+
+
+def test_layers_switch_on_and_off(visit, town):
+    there = visit(draw_city(town).html())
+    before = there.page.evaluate(INK)
+    boxes = there.page.locator(".leaflet-control-layers-overlays input")
+    for i in range(3):
+        boxes.nth(i).uncheck()
+    assert there.page.evaluate(INK) == 0 and before > 0
+    boxes.nth(2).check()
+    there.settle()
+    assert 0 < there.page.evaluate(INK) < before
+    assert there.complaints == []
+
+
+def test_without_decompression_stream_the_same_town_comes_out(visit, town):
+    html = draw_city(town).html()
+    sums = """async () => { const s = await onemapStore.load('onemap-faces');
+      const sum = (a) => a.reduce((t, v, i) => (t * 31 + v + i) % 1000000007, 7);
+      return [s.count, sum(s.x), sum(s.y), sum(s.columns.area.values), s.columns.face_id.at(5), s.columns.plans.at(9)]; }"""
+    plain = visit(html).page.evaluate(sums)
+    without = visit(html, "delete window.DecompressionStream")
+    assert without.page.evaluate("typeof DecompressionStream") == "undefined"
+    assert without.page.evaluate(sums) == plain
+    assert without.complaints == []
+
+
+def test_hostile_names_stay_text(visit, town):
+    features = town.features.copy()
+    features["name"] = HOSTILE
+    there = visit(
+        draw_city(replace(town, features=features, manifest=town.manifest | {"name": HOSTILE})).html()
+    )
+    covered = town.faces[town.faces.face_id.isin(town.covers.face_id)]
+    row = covered.loc[covered.area_m2.idxmax()]
+    assert HOSTILE in there.click(*inner(town, row))
+    assert HOSTILE in there.page.locator("#panel").inner_text()
+    there.page.wait_for_timeout(200)
+    assert there.page.evaluate("typeof window.hacked") == "undefined"
+    assert len(there.asked) == 1 and there.complaints == []
+
+
+def test_a_layer_of_its_own_on_any_folium_map(visit, town):
+    looks = [look("unknown"), look("conflict", severity="prohibit")]
+    numbers = np.arange(len(town.faces)) % 3
+    packed = pack_faces(town.faces.geometry, {"look": numbers})
+    figure = folium.Map(tiles=None, attribution_control=False)
+    FaceLayer(packed, "look", looks, "<b>faces</b>").add_to(figure)
+    figure.fit_bounds([list(corner) for corner in packed.bounds])
+    folium.LayerControl(collapsed=False).add_to(figure)
+    there = visit(inline(figure))
+    assert there.page.evaluate(INK) > 10_000
+    assert "<b>faces</b>" in there.page.locator(".leaflet-control-layers").inner_text()
+    assert len(there.asked) == 1 and there.complaints == []
+
+
+def test_the_same_town_gives_the_same_bytes_in_both_languages(town):
+    assert draw_city(town).html() == draw_city(town).html()
+    assert "Governing class" in draw_city(town, "en").html()
