@@ -297,10 +297,11 @@ def _versions(found, codes, names, table: CodeTable, catalogue, issues: Issues) 
         if other is not table.frame and shared and len(shared) >= len(alien) / 2:
             issues.add("mixed_codes", field="class_code", value=", ".join(sorted(shared)[:20]), message=name)
     odd: Counter = Counter()
-    for f, name in zip(found, names, strict=True):
-        meant = table.by_name(text(name)) if f.how in ("exact", "padded") and text(name) else None
-        if meant is not None and meant != f.code:
-            odd[f.code, text(name), meant] += 1
+    pairs = Counter((f.how, f.code, name) for f, name in zip(found, names, strict=True) if name)
+    for (how, code, name), count in pairs.items():
+        meant = table.by_name(text(name)) if how in ("exact", "padded") else None
+        if meant is not None and meant != code:
+            odd[code, text(name), meant] += count
     for (code, name, meant), count in sorted(odd.items())[:100]:
         issues.add(
             "code_name_differs", field="class_code", value=f"{code} {name}",

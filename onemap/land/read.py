@@ -169,7 +169,7 @@ def _town(space: Workspace, parts, issues: list[dict]):
     shapes = [p.features.geometry.to_numpy() for s, p in parts if s.layer == space.town]
     shapes = np.concatenate(shapes) if shapes else np.array([], dtype=object)
     if len(shapes):
-        return shapely.union_all(shapes)
+        return shapely.disjoint_subset_union_all(shapes)
     if not any(row["issue"] == "town_missing" for row in issues):
         own = Issues(space.town)
         own.add("town_missing", value=space.town)
@@ -250,7 +250,9 @@ def _extents(space: Workspace, parts, town, known: Known, issues: list[dict]) ->
         if not any(row["status"] == "found" for p in mine for row in p.sources):
             continue
         if source.extent == "features":
-            geom = shapely.union_all(np.concatenate(shapes + aside)) if shapes or aside else None
+            geom = (
+                shapely.disjoint_subset_union_all(np.concatenate(shapes + aside)) if shapes or aside else None
+            )
         else:
             geom = _extent(space, source, town, known, issues)
         if geom is not None and not geom.is_empty:
@@ -285,7 +287,7 @@ def _extent(space: Workspace, entry, town, known: Known, issues: list[dict]):
                 ]
         if not shapes or not shapely.is_valid(shapes).all():
             raise InputError("no valid polygon in the extent", where=entry.extent)
-        return shapely.union_all(shapes)
+        return shapely.disjoint_subset_union_all(shapes)
     except InputError as error:
         own = Issues(entry.layer, entry.extent)
         own.add("extent_unreadable", value=entry.extent, message=str(error))
