@@ -1,4 +1,4 @@
-"""CSV and Excel tables whose geometry is WKT."""
+"""CSV and Excel tables whose geometry is WKT or boundary points."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from onemap.errors import InputError
+from onemap.land.point_table import points_table
 from onemap.land.raw import Raw
 from onemap.land.text import decode
 
@@ -19,7 +20,7 @@ _GEOMETRY = ("wkt", "geometry", "geom", "shape", "the_geom", "wkt_geom", "几何
 
 
 def read_csv(path: Path, encoding: str | None = None) -> Raw:
-    """The rows of a CSV with a WKT column, all cells as text; InputError without such a column."""
+    """The rows of a CSV with a WKT column or coordinates, all cells as text; InputError without either."""
     text, used = decode(path.read_bytes(), encoding, path.name)
     csv.field_size_limit(1 << 30)
     delimiter = max(",;\t|", key=text[: text.find("\n") if "\n" in text else None].count)
@@ -28,7 +29,7 @@ def read_csv(path: Path, encoding: str | None = None) -> Raw:
 
 
 def read_excel(path: Path, table: str | None = None) -> Raw:
-    """The rows of one sheet with a WKT column, numbers as typed; InputError without such a column."""
+    """The rows of one sheet with a WKT column or coordinates, numbers as typed; InputError without either."""
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl passes on whatever zip, XML or its own code raise
@@ -51,11 +52,13 @@ def _table(rows: list[list], name: str, encoding: str) -> Raw:
         raise InputError("the table has no rows", where=name)
     head = [str(cell).strip() if cell is not None else "" for cell in rows[0]]
     place = next((i for i, cell in enumerate(head) if cell.lower() in _GEOMETRY), None)
-    if place is None:
-        raise InputError(
-            "no column holds WKT", where=name, mend=f"name it 'WKT'; there are {', '.join(head[:12])}"
-        )
     body = [row + [None] * (len(head) - len(row)) for row in rows[1:]]
+    if place is None:
+        points = points_table(head, body, name, encoding)
+        if points is None:
+            mend = f"name a column 'WKT', or two 'X' and 'Y'; there are {', '.join(head[:12])}"
+            raise InputError("no column holds WKT or coordinates", where=name, mend=mend)
+        return points
     notes: list[tuple[str, str | None, str]] = []
     geometry = np.full(len(body), None, dtype=object)
     for i, row in enumerate(body):

@@ -72,7 +72,7 @@ def _raw(name: str, encoding: str, crs, rows: list, extra: dict[str, str], notes
         for at, line in plot.broken:
             notes.append(("txt_line", None, f"{at}"))
             notes.append(("bad_coordinates", fid, f"line {at}: {line[:40]}"))
-        shapes[i] = _shape(fid, plot, notes)
+        shapes[i] = shape_of(fid, plot, notes)
         row = extra | {k: v for k, v in plot.fields.items() if v}
         row["地块面积"] = _area(plot.fields.get("地块面积", ""), shapes[i])
         table.append(row)
@@ -195,7 +195,7 @@ def _is_east(value: float) -> bool:
     return 1e5 <= value <= 9e5 or 13e6 <= value < 24e6 or 25e6 <= value < 46e6
 
 
-def _order(plot: Plot) -> str:
+def order_of(plot: Plot) -> str:
     """'north' or 'east' for what stands first, 'lat' or 'lon' for degrees, '' for neither."""
     pairs = [(a, b) for _, _, a, b in plot.lines]
     if pairs and all(_is_north(a) and _is_east(b) for a, b in pairs):
@@ -209,8 +209,8 @@ def _order(plot: Plot) -> str:
     return ""
 
 
-def _shape(fid: str, plot: Plot, notes: list):
-    order = _order(plot)
+def shape_of(fid: str, plot: Plot, notes: list):
+    order = order_of(plot)
     if order in ("east", "lon"):
         notes.append(("txt_head", fid, "east stands first"))
     flip = order in ("north", "lat")
@@ -254,7 +254,7 @@ def _crs(head: dict[str, str], plot: Plot, name: str, notes: list) -> str | None
     """EPSG code by datum, zone width, zone and prefix; None where the file does not say."""
     if not plot.lines:
         return None
-    order = _order(plot)
+    order = order_of(plot)
     if not order:
         raise InputError(
             f"the coordinates of the parcel at line {plot.at} are neither north and east in metres nor degrees",

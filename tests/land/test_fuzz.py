@@ -45,6 +45,14 @@ CSV = """TDYTQLXDM,MC,PZRQ,TDYTQMJ,WKT
 010,"乙,丙",2020年3月1日,1公顷,"MULTIPOLYGON (((41500200 4552000, 41500300 4552000, 41500300 4552100, 41500200 4552000)))"
 020,,,,
 """
+POINTS = """地块编号,圈号,点号,X,Y,用途
+甲,1,J1,4552000,41500000,工业
+甲,1,J2,4552100,41500000,
+甲,1,J3,4552100,41500100,
+乙,1,J1,4552000,41500300,工业
+乙,1,J2,4552100,41500300,
+乙,1,J3,4552100,41500400,
+"""
 YAML = """name: 试
 crs: EPSG:4529
 as_of: 2024-03-01
@@ -117,7 +125,7 @@ def test_survey_text(tmp_path, data):
 
 
 @BOUNDED
-@given(data=damaged(CSV))
+@given(data=st.one_of(damaged(CSV), damaged(POINTS)))
 def test_csv(tmp_path, data):
     (tmp_path / "a.csv").write_bytes(data)
     holds(tmp_path / "a.csv")
