@@ -39,6 +39,7 @@ from onemap.present.words import (
 from onemap.review.review import FAR_M, Review, gaps, review
 
 MOST_KEPT = 60
+MOST_FACES = 30_000
 FORM = ("category", "use", "supply_mode", "project_level", "approval_type", "siting")
 LONGEST_NAME = 60
 
@@ -97,6 +98,9 @@ def ask(desk: Desk, sites: Sites, form: dict[str, str]) -> list[dict[str, Any]]:
     gap = gaps(sites.parcels, desk.blueprint)
     if (gap > FAR_M).all():
         raise Refusal("far", km=f"{gap.min() / 1000:,.0f}")
+    touched = desk.blueprint.face_tree.query(sites.parcels.geometry.to_numpy())[1]
+    if len(touched) > MOST_FACES:
+        raise Refusal("wide", 413, faces=f"{len(touched):,}", limit=f"{MOST_FACES:,}")
     parcels = _filled(sites.parcels, form)
     found = review(parcels, desk.blueprint, desk.rulebook, sites.issues)
     found = replace(found, manifest=found.manifest | {"blueprint": desk.manifest})

@@ -17,7 +17,7 @@ from onemap.present.words import label, say, text_of, words_of
 TEXT_KEYS = (
     "site", "drawing", "edited", "checking", "route", "area", "qualifying", "clauses", "prohibited", "consent", "unknown",
     "missing", "conflicts", "duties", "none", "issues", "evidence", "docx", "json", "remove", "compare", "took", "nothing",
-    "large", "lost", "stale", "show",
+    "large", "lost", "stale", "show", "more",
 )  # fmt: skip
 SCRIPTS = ("inflate.js", "facestore.js", "facelayer.js")
 

@@ -1,6 +1,9 @@
 // Puts an answer on screen; every word of it as text, never as markup.
 "use strict";
 const meetingAnswer = (() => {
+  const MOST_CONFLICTS = 8;
+  const MOST_OPEN = 10;
+
   const element = (tag, className, text) => {
     const made = document.createElement(tag);
     if (className) made.className = className;
@@ -16,7 +19,10 @@ const meetingAnswer = (() => {
       row.append(...(typeof item === "string" ? [item] : item));
       rows.append(row);
     }
-    return [element("h3", "", title), rows];
+    if (items.length <= MOST_OPEN) return [element("h3", "", title), rows];
+    const folded = element("details");
+    folded.append(element("summary", "", title), rows);
+    return [folded];
   };
   const table = (columns, rows) => {
     const made = element("table");
@@ -70,11 +76,13 @@ const meetingAnswer = (() => {
     const sizes = table([], [[words.area, answer.area], [words.qualifying, answer.qualifying]]);
     made.append(verdict, route, sizes);
     made.append(...list(words.prohibited, answer.prohibited), ...list(words.consent, answer.consent));
-    const conflicts = answer.conflicts.map((one) => [
+    const conflicts = answer.conflicts.slice(0, MOST_CONFLICTS).map((one) => [
       badge(`severity-${one.severity}`, one.text),
       element("span", "", `${one.title}: ${one.area}`),
     ]);
-    made.append(...list(`${words.conflicts} (${conflicts.length})`, conflicts.length ? conflicts : [words.none]));
+    const left = answer.conflicts.length - conflicts.length;
+    if (left > 0) conflicts.push(words.more.replace("{count}", left));
+    made.append(...list(`${words.conflicts} (${answer.conflicts.length})`, conflicts.length ? conflicts : [words.none]));
     const due = answer.duties.reduce((sum, stage) => sum + stage.items.length, 0);
     made.append(element("h3", "", `${words.duties} (${due})`));
     for (const { stage, items } of answer.duties) {
@@ -84,7 +92,7 @@ const meetingAnswer = (() => {
       made.append(stages);
     }
     made.append(...list(`${words.unknown} (${answer.unknown.length})`, answer.unknown));
-    made.append(...list(words.missing, answer.missing), ...list(words.issues, answer.issues));
+    made.append(...list(`${words.missing} (${answer.missing.length})`, answer.missing), ...list(words.issues, answer.issues));
     made.append(element("h3", "", words.evidence), ...answer.blocks.map(block));
     const take = element("p", "take");
     take.append(save(answer.id, "report.docx", words.docx), save(answer.id, "review.json", words.json));

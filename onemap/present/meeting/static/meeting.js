@@ -147,17 +147,21 @@ const onemap = { measuring: null };
       byId("finish").disabled = count < 3;
       byId("undo").disabled = !count;
     },
-    done: (polygons) => changed(add(form().project_name || `${words.site} ${++counter}`, polygons, null)),
+    done: (polygons) => {
+      const name = form().project_name || `${words.site} ${++counter}`;
+      byId("form").elements.project_name.value = "";
+      changed(add(name, polygons, null));
+    },
   });
   byId("draw").addEventListener("click", sketch.start);
   byId("finish").addEventListener("click", sketch.finish);
   byId("undo").addEventListener("click", sketch.undo);
   byId("form").addEventListener("submit", (event) => event.preventDefault());
-  byId("form").addEventListener("change", () => {
+  byId("form").addEventListener("change", (event) => {
+    if (event.target.name === "project_name") return;
     const one = candidates.filter((other) => other.ticked).sort((a, b) => b.ticked - a.ticked)[0];
     if (!one) return;
     one.form = form();
-    if (one.form.project_name) one.name = one.form.project_name;
     changed(one);
   });
   byId("file").addEventListener("change", () => {
