@@ -33,7 +33,7 @@ def answer(facts: pd.DataFrame, units: pd.DataFrame, rulebook) -> Answers:
     What is not known widens the measured value to an interval; a comparison is true or false only when it holds
     or fails over the whole interval.
     """
-    subjects = list(dict.fromkeys(facts["subject"]))
+    subjects = facts["subject"].iloc[: len(facts) // max(len(units), 1)].tolist()
     shape = (len(units), len(subjects))
     column = {s: i for i, s in enumerate(subjects)}
     wide = {
