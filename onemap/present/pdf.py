@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import typst
 from pylopdf_fonts_zh_cn import sans_path
 
+from onemap.errors import InputError
 from onemap.present.assets import static
 from onemap.present.files import write_bytes
 from onemap.present.opinion import Block, Table, case_of
@@ -35,7 +35,14 @@ def write_pdf(review: Any, project_id: str, path: str | Path, lang: str = "zh") 
 
 
 def pdf_bytes(review: Any, project_id: str, lang: str = "zh") -> bytes:
-    """The opinion on one project as the bytes of a .pdf file."""
+    """The opinion on one project as the bytes of a .pdf file.
+
+    Raises InputError where the typesetter is not installed.
+    """
+    try:
+        import typst
+    except ImportError as error:
+        raise InputError("a PDF needs the package typst", mend="pip install typst, or write .docx") from error
     scene = compose(review, project_id, lang)
     content = report_content(review, project_id, lang, scene.notes)
     with tempfile.TemporaryDirectory(prefix="onemap-") as folder:

@@ -15,7 +15,7 @@ import shapely
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, get_font
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
@@ -45,10 +45,25 @@ def typeface(size: float = 8.0) -> FontProperties:
     return FontProperties(fname=str(sans_path()), size=size)
 
 
+@cache
+def _drawn_signs() -> frozenset[int]:
+    return frozenset(get_font(str(sans_path())).get_charmap())
+
+
+def drawable(text: str) -> str:
+    """The text with 〓, as printers do, for every sign that the packaged face cannot draw.
+
+    >>> drawable("样例镇 A-1 \U0001f600")
+    '样例镇 A-1 〓'
+    """
+    known = _drawn_signs()
+    return "".join(sign if ord(sign) in known or sign == "\n" else "〓" for sign in str(text))
+
+
 def draw_picture(scene: Scene, width_in: float = 6.6, dpi: int = 170) -> bytes:
     """The scene as PNG: map, legend, scale bar, north arrow.
 
-    A character that the face lacks raises a UserWarning as an error, so that no empty boxes are printed.
+    A character that the face lacks is drawn as 〓; an empty box would be an error.
     """
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph .* missing")
@@ -136,7 +151,7 @@ def _names(axes: Any, scene: Scene) -> None:
             continue
         for number, shape in zip(overlay.pieces["card"], overlay.pieces.geometry, strict=True):
             at = shape.representative_point()
-            name = scene.cards[number]["heading"]
+            name = drawable(scene.cards[number]["heading"])
             axes.annotate(
                 name if len(name) <= 16 else name[:15] + "…",
                 (at.x, at.y),
@@ -185,7 +200,7 @@ def _legend(figure: Figure, scene: Scene) -> None:
         ):
             title = name if name == overlay.title else f"{overlay.title} · {name}"
             handles.append(Patch(**_look(scene.looks[number])))
-            names.append(textwrap.fill(title, 15 if scene.words.lang == "zh" else 26))
+            names.append(textwrap.fill(drawable(title), 15 if scene.words.lang == "zh" else 26))
     figure.legend(
         handles[:MOST_LEGEND_ROWS],
         names[:MOST_LEGEND_ROWS],

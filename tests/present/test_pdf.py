@@ -11,6 +11,7 @@ from onemap.present.pdf import pdf_bytes, report_content, write_pdf
 from onemap.present.report import blocks
 from onemap.present.words import words_of
 
+pytest.importorskip("typst", reason="writing a PDF needs typst")
 pypdf = pytest.importorskip("pypdf", reason="reading a PDF back needs pypdf")
 MARKUP = "#strong[x] *b* _i_ $x^2$ @ref <l> // c \\ `r` = h #panic(1) [0]"
 

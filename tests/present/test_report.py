@@ -112,7 +112,15 @@ def test_a_failed_write_leaves_the_old_file(review, tmp_path, monkeypatch):
     assert [one.name for one in tmp_path.iterdir()] == ["P1.docx"]
 
 
-def test_a_missing_character_is_an_error_not_an_empty_box(fresh_review):
+def test_a_character_that_the_face_lacks_is_drawn_as_a_printers_mark(fresh_review):
+    fresh_review.parcels.loc[0, "project_name"] = "\U0001f3d7"
+    rare = draw_picture(compose(fresh_review, "P1"))
+    fresh_review.parcels.loc[0, "project_name"] = "〓"
+    assert rare == draw_picture(compose(fresh_review, "P1"))
+
+
+def test_an_empty_box_is_never_printed(fresh_review, monkeypatch):
+    monkeypatch.setattr("onemap.present.picture.drawable", str)
     fresh_review.parcels.loc[0, "project_name"] = "\U0001f3d7"
     with pytest.raises(UserWarning, match="missing"):
         draw_picture(compose(fresh_review, "P1"))
