@@ -20,5 +20,13 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# SIZE=S, M or L; peers that are not installed are skipped, and it says so
+SIZE ?= S
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.union --size $(SIZE)
+	$(BIN)/python -m benchmarks.sites --size $(SIZE)
+	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.rules
+
 clean:
 	rm -rf out .venv

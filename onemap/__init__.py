@@ -1,8 +1,12 @@
 """Merge plans into one blueprint, check sites against it, and say with clause and date what follows.
 
-The names in the order of the work: law and land in, blueprint, review, what people take away.
+The names stand in the order of the work: law and land in, blueprint, review, what people take away. What draws and
+writes is imported when it is first asked for: folium and matplotlib cost more than all the rest together.
 """
 
+from importlib import import_module
+
+# isort: off
 from onemap.book.catalogue import Catalogue, load_catalogue
 from onemap.book.cite import cite
 from onemap.book.location import sample_path
@@ -19,10 +23,14 @@ from onemap.review.decide import decide
 from onemap.review.review import Review, review
 from onemap.review.batch import review_batch
 from onemap.review.explain import explain
-from onemap.present.map import draw_map
-from onemap.present.reread import read_review
-from onemap.present.write import write_review
-from onemap.present.report import write_report
+# isort: on
+
+_DRAWN = {
+    "draw_map": "onemap.present.map",
+    "write_report": "onemap.present.report",
+    "write_review": "onemap.present.write",
+    "read_review": "onemap.present.reread",
+}
 
 __all__ = [
     "Catalogue",
@@ -49,6 +57,13 @@ __all__ = [
     "explain",
     "draw_map",
     "write_report",
-    "read_review",
     "write_review",
+    "read_review",
 ]
+
+
+def __getattr__(name: str):
+    if name not in _DRAWN:
+        raise AttributeError(f"module 'onemap' has no attribute '{name}'")
+    globals()[name] = getattr(import_module(_DRAWN[name]), name)
+    return globals()[name]

@@ -16,8 +16,10 @@ from onemap.book.card import rule_card
 from onemap.book.location import layers_path
 from onemap.book.texts import LANGUAGES, load_texts
 from onemap.errors import InputError
+from onemap.land.propose import write_proposal
 from onemap.land.workspace import load_workspace
 from onemap.present import console as tables
+from onemap.review.cases import failures, run_cases
 
 OTHER_DAYS = ("2019-06-01", "2026-06-01")
 try:
@@ -51,7 +53,13 @@ Lang = Annotated[str, typer.Option("--lang", help=_t("opt.lang"))]
 
 
 @app.command(help=_t("layers"))
-def layers(workspace: Workspace, as_of: AsOf = None, book: Book = None, lang: Lang = LANG) -> None:
+def layers(
+    workspace: Workspace,
+    as_of: AsOf = None,
+    book: Book = None,
+    map: Annotated[Path | None, typer.Option("--map", help=_t("opt.map"))] = None,
+    lang: Lang = LANG,
+) -> None:
     place = load_workspace(workspace)
     catalogue = om.load_catalogue(book)
     read = om.read_features(place, catalogue)
@@ -59,6 +67,17 @@ def layers(workspace: Workspace, as_of: AsOf = None, book: Book = None, lang: La
     tables.show(tables.layer_table(read, catalogue, day, lang, _t))
     _say_ledger(read)
     tables.show(tables.issue_table(read.issues, catalogue.texts, lang, _t))
+    if map:
+        from onemap.present.issue_map import draw_issues
+
+        _files({"map": draw_issues(read, catalogue.texts, lang).save(map)})
+
+
+@app.command(help=_t("init"))
+def init(
+    folder: Annotated[Path, typer.Argument(help=_t("arg.folder"))], book: Book = None, lang: Lang = LANG
+) -> None:
+    _files({"onemap.yaml": write_proposal(folder, om.load_catalogue(book), lang)})
 
 
 @app.command(help=_t("build"))
@@ -117,6 +136,36 @@ def rule(
     lang: Lang = LANG,
 ) -> None:
     typer.echo(rule_card(rule, om.load_rulebook(_day(as_of, None), book), lang))
+
+
+@app.command(help=_t("test"))
+def test(
+    cases: Annotated[Path, typer.Argument(help=_t("arg.cases"))] = Path("tests/cases"),
+    book: Book = None,
+    lang: Lang = LANG,
+) -> None:
+    verdicts = run_cases(cases, book)
+    failed = failures(verdicts)
+    if len(failed):
+        tables.show(tables.frame_table(failed))
+    typer.echo(_t("cases", n=len(verdicts), failed=len(failed)))
+    if len(failed):
+        raise SystemExit(1)
+
+
+@app.command(help=_t("serve"))
+def serve(
+    blueprint: Annotated[Path, typer.Argument(help=_t("opt.blueprint"))],
+    host: Annotated[str, typer.Option(help=_t("opt.host"))] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help=_t("opt.port"))] = 8765,
+    token: Annotated[str | None, typer.Option(help=_t("opt.token"), envvar="ONEMAP_TOKEN")] = None,
+    as_of: AsOf = None,
+    lang: Lang = LANG,
+) -> None:
+    from onemap.present.meeting.app import serve as serve_page
+
+    typer.echo(_t("serving", address=f"http://{host}:{port}/"))
+    serve_page(_blueprint_path(blueprint), host, port, token, as_of, lang)
 
 
 @app.command(help=_t("demo"))

@@ -21,7 +21,7 @@ from onemap.blueprint.slivers import is_sliver
 from onemap.frames import COVERS, UNKNOWNS
 from onemap.land.area import ellipsoidal_area
 
-SOFTWARE = ("onemap", "shapely", "pyproj", "geopandas")
+SOFTWARE = ("onemap", "shapely", "numba", "pyproj", "geopandas")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onemap.blueprint.conflicts import conflict_summary, split_four_ways
+from onemap.present.words import issue_words
 
 
 def show(table: Table) -> None:
@@ -61,13 +62,11 @@ def issue_table(issues, texts, lang: str, t, severities=("error", "warning")) ->
     """What is wrong with the data: where, what, and the reader's own words about it."""
     table = _table("", ["severity", "path", "fid", "issue", "place"], t)
     for row in issues[issues["severity"].isin(severities)].to_dict("records"):
-        row = {k: "" if v is None or pd.isna(v) else v for k, v in row.items()}
-        key = f"issue.{row['issue']}"
-        words = texts(key, lang, **row) if key in texts else row["issue"]
-        place = str(row["place"])
-        where = " ".join(filter(None, (str(row["layer"]), str(row["source"]))))
-        severity = t(f"severity.{row['severity']}")
-        table.add_row(severity, where, str(row["source_fid"]), words, place if len(place) < 60 else "")
+        words = issue_words(row, texts, lang)
+        row = {k: "" if v is None or pd.isna(v) else str(v) for k, v in row.items()}
+        where = " ".join(filter(None, (row["layer"], row["source"])))
+        place = row["place"] if len(row["place"]) < 60 else ""
+        table.add_row(t(f"severity.{row['severity']}"), where, row["source_fid"], words, place)
     return table
 
 
@@ -146,6 +145,16 @@ def outcome_table(decisions: pd.DataFrame, rulebook, lang: str, t) -> Table:
         table.add_row(
             rulebook.text(f"verdict.{verdict}", lang), rulebook.text(f"route.{route}", lang), str(count)
         )
+    return table
+
+
+def frame_table(frame: pd.DataFrame) -> Table:
+    """Any small frame as a table, every cell as text."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in frame.columns:
+        table.add_column(column, overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*map(str, row))
     return table
 
 

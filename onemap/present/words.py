@@ -216,3 +216,10 @@ def count(value: Any) -> str:
     ('3', '0')
     """
     return "0" if blank(value) else f"{int(float(value)):,}"
+
+
+def issue_words(row: dict, texts, lang: str) -> str:
+    """What an issue says in the reader's language."""
+    key = f"issue.{row['issue']}"
+    filled = {k: "" if blank(v) else v for k, v in row.items()}
+    return texts(key, lang, **filled) if key in texts else str(row["issue"])
