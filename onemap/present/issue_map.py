@@ -30,7 +30,9 @@ def draw_issues(layers, texts, lang: str = "zh") -> OfflineMap:
     outline = layers.extents if len(layers.extents) else layers.features
     ground = np.unique(shapely.to_wkb(shapely.simplify(outline.geometry.to_numpy(), FEW_M)))
     frame = gpd.GeoSeries(shapely.from_wkb(ground), crs=outline.crs).to_crs(DISPLAY)
-    folium.GeoJson(frame.to_json(), name="—", style_function=_outline, interactive=False).add_to(figure)
+    folium.GeoJson(
+        frame.to_json(), name=texts("cli.issue_ground", lang), style_function=_outline, interactive=False
+    ).add_to(figure)
     for severity, colour in COLOURS.items():
         own = places[places["severity"] == severity]
         group = folium.FeatureGroup(f"{texts(f'cli.severity.{severity}', lang)} ({len(own)})").add_to(figure)

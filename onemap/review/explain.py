@@ -7,11 +7,15 @@ import math
 
 import pandas as pd
 
+from onemap.book.card import subject_name
 from onemap.book.cite import cite
 from onemap.book.reading import nearest
 from onemap.errors import InputError
 from onemap.review.check import main_leaf
 from onemap.review.logic import leaves
+from onemap.review.margin import margin_text, margins
+
+INDENT = "  "
 
 
 class Explanation(str):
@@ -63,7 +67,7 @@ def _with_heads(review, rule_id, projects, lines_of, lang) -> list[str]:
         row = decisions.loc[project]
         name = row["project_name"] if isinstance(row["project_name"], str) else ""
         head = {"project_id": project, "project_name": name, "rule_id": rule_id, "as_of": review.as_of}
-        lines += [review.rulebook.text("explain.head", lang, **head), *own]
+        lines += [review.rulebook.text("explain.head", lang, **head), *(INDENT + line for line in own)]
         versions = {"blueprint": row["blueprint_version"], "rulebook": row["rulebook_version"]}
         lines += [review.rulebook.text("explain.versions", lang, **versions), ""]
     return lines
@@ -122,22 +126,35 @@ def _finding_lines(review, rule_id: str, project: str, lang: str) -> list[str]:
             if f[part] and f["status"] == "triggered":
                 lines.append(book.text(f"explain.{part}", lang, text=book.text(f[part], lang, **f)))
         lines += _feature_lines(review, f["feature_ids"].split("|"), lang)
+    if review.blueprint is not None and len(own):
+        lines += _margin_lines(review, rule_id, project, lang)
     rule = book.rules.set_index("rule_id").loc[rule_id]
     used = [main_leaf(rule["predicate"], book)]
     return lines + _parameter_lines(used, book, lang) + _article_lines(rule["citations"], book, lang)
 
 
+def _margin_lines(review, rule_id: str, project: str, lang: str) -> list[str]:
+    rows = margins(review, [project])
+    rows = rows[rows["rule_id"] == rule_id].dropna(subset="margin_m")
+    return [
+        f"{row['parcel_id']}: {margin_text(row, review.rulebook, lang)}" for row in rows.to_dict("records")
+    ]
+
+
 def _precondition_lines(review, condition_id: str, project: str, lang: str) -> list[str]:
     book = review.rulebook
     table = review.preconditions
-    own = table[(table["condition_id"] == condition_id) & (table["project_id"] == project)]
+    own = table[
+        (table["condition_id"].str.split("|").map(lambda ids: condition_id in ids))
+        & (table["project_id"] == project)
+    ]
     lines = []
     for p in own.to_dict("records"):
         words = {
             "stage": "/".join(book.text(f"stage.{s}", lang) for s in p["stage"].split("|")),
             "kind": book.text(f"kind.{p['kind']}", lang),
             "status": book.text(f"precondition_status.{p['status']}", lang),
-            "department": p["department"],
+            "department": "/".join(book.text(f"department.{d}", lang) for d in p["department"].split("|")),
         }
         lines.append(book.text("explain.precondition", lang, **words))
         lines.append(book.text("explain.reason", lang, text=book.text(p["text"], lang, **p)))
@@ -150,12 +167,14 @@ def _precondition_lines(review, condition_id: str, project: str, lang: str) -> l
 
 def _conjunct_line(c: dict, book, lang: str) -> str:
     words = {
-        "predicate": c["predicate"],
+        "subject": subject_name(c["subject"], book, lang) if c["subject"] else "",
         "outcome": book.text(f"explain.outcome.{c['outcome']}", lang),
         "measure": book.text(f"explain.measure.{c['measure']}", lang),
     }
     if "words" in c:
-        return book.text("explain.word", lang, words=c["words"], **words)
+        field = c["measure"].removeprefix("project.")
+        named = "/".join(book.texts.get(f"{field}.{word}", lang, word) for word in c["words"].split("|"))
+        return book.text("explain.word", lang, words=named, **words)
     low, high = (number(c[k], book, lang) for k in ("low", "high"))
     measured = low if low == high else book.text("explain.interval", lang, low=low, high=high)
     op = book.text(f"explain.op.{c['op']}", lang)
@@ -201,16 +220,10 @@ def _parameter_lines(predicates: list[str], book, lang: str) -> list[str]:
         if not name or name not in book.parameters.index:
             continue
         p = book.parameters.loc[name]
-        basis = book.text("explain.engineering", lang) if p["basis"] == "engineering" else p["basis"]
-        checked = "" if p["checked_on"] else book.text("explain.unchecked", lang)
-        words = {
-            "parameter_id": name,
-            "value": p["value"],
-            "unit": p["unit"],
-            "basis": basis,
-            "checked": checked,
-        }
-        lines.append(book.text("explain.parameter", lang, **words))
+        words = [book.text("explain.engineering", lang) if p["basis"] == "engineering" else p["basis"]]
+        words += [] if p["checked_on"] else [book.text("explain.unchecked", lang)]
+        value = {"parameter_id": name, "value": p["value"], "unit": p["unit"]}
+        lines.append(book.text("explain.parameter", lang, basis=", ".join(words), **value))
     return lines
 
 

@@ -137,7 +137,9 @@ def test_parcels_by_number_of_layers_hit(facts):
 
 def test_published_flood_parcels_all_meet_the_flood_layer(city, shared):
     """The city's own list of parcels in the flood plain: a dropped sliver would contradict it."""
-    plain = city.workspace.sites.model_copy(update={"fields": {"parcel_id": "LOC_ID", "project_id": "LOC_ID"}})
+    plain = city.workspace.sites.model_copy(
+        update={"fields": {"parcel_id": "LOC_ID", "project_id": "LOC_ID"}}
+    )
     workspace = city.workspace.model_copy(update={"sites": plain})
     for layer, name, count, tiny in (
         ("flood_100", "FEMA_FloodPlainParcels100Year", 157, 2),
