@@ -61,6 +61,11 @@ def picture(document: Any, png: bytes, width_cm: float = TEXT_WIDTH_CM) -> None:
     document.add_picture(io.BytesIO(png), width=Cm(width_cm))
 
 
+def page_break(document: Any) -> None:
+    """The next heading starts a page."""
+    document.add_page_break()
+
+
 def paper_bytes(document: Any, title: str, comments: str, day: dt.date) -> bytes:
     """The document as a .docx file, dated by the day it is about: the same bytes whenever it is written."""
     properties = document.core_properties

@@ -46,16 +46,23 @@ class Scene(NamedTuple):
     crs: Any
 
 
-def compose(thing: Any, project_id: str | None = None, lang: str = "zh", most: int = MOST_PIECES) -> Scene:
+def compose(
+    thing: Any,
+    project_id: str | None = None,
+    lang: str = "zh",
+    most: int = MOST_PIECES,
+    window: tuple[float, float, float, float] | None = None,
+) -> Scene:
     """The scene of a Review (one project or all) or of a Blueprint.
 
     At most ``most`` pieces per overlay, those nearest to the sites; what is left out is said in a note.
+    ``window`` (left, bottom, right, top in the blueprint's metres) shows another place than the sites.
     Raises InputError for a project that the review does not hold.
     """
     words = words_of(thing, lang)
     blueprint = getattr(thing, "blueprint", thing)
     sites = _sites(thing, project_id)
-    window = _window(blueprint, sites)
+    window = window or _window(blueprint, sites)
     desk = _Desk(words, blueprint, sites, window, most)
     features = desk.near("features", blueprint.features, unlimited=True)
     features = features[in_force(features, _as_of(thing))].reset_index(drop=True)

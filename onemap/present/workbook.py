@@ -72,13 +72,17 @@ def workbook_bytes(review: Any, lang: str = "zh") -> bytes:
     words = words_of(review, lang)
     book = Workbook(write_only=True)
     for name, columns, rows in sheets(review, words):
-        _sheet(book, say(words, f"sheet.{name}"), words, columns, rows)
-    day = dt.datetime.combine(review.as_of, dt.time())
+        add_sheet(book, say(words, f"sheet.{name}"), words, columns, rows)
+    return book_bytes(book, say(words, "sheet.title"), review.as_of)
+
+
+def book_bytes(book: Workbook, title: str, day: dt.date) -> bytes:
+    """The workbook as an .xlsx file, dated by the day it is about: the same bytes whenever it is written."""
     book.properties.creator = "onemap"
-    book.properties.title = say(words, "sheet.title")
+    book.properties.title = title
     out = io.BytesIO()
     book.save(out)
-    stamp = day.isoformat().encode() + b"Z"
+    stamp = dt.datetime.combine(day, dt.time()).isoformat().encode() + b"Z"
     return repack(
         out.getvalue(),
         lambda name, body: (
@@ -248,16 +252,17 @@ def _sizes(area_m2: Any) -> list[Any]:
     return [area_m2, float(area_m2) / SQM_PER_HECTARE, float(area_m2) * MU_PER_SQM]
 
 
-def _sheet(
+def add_sheet(
     book: Workbook, title: str, words: Words, columns: list[tuple[str, str]], rows: Iterable[list[Any]]
 ) -> None:
+    """A sheet with a frozen, filtered head; columns are (text key, kind), a plain key means a common column."""
     sheet = book.create_sheet(title)
     sheet.freeze_panes = "C2"
     for number, (_, kind) in enumerate(columns, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = WIDTHS[kind]
     heads = []
     for key, _ in columns:
-        cell = WriteOnlyCell(sheet, say(words, f"sheet.column.{key}"))
+        cell = WriteOnlyCell(sheet, say(words, key if "." in key else f"sheet.column.{key}"))
         cell.font, cell.fill, cell.alignment = HEAD_FONT, HEAD_FILL, HEAD_ALIGNMENT
         heads.append(cell)
     rows = [
