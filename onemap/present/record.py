@@ -213,7 +213,7 @@ def opinion_rows(review: Any, lang: str = "zh") -> list[dict[str, str]]:
     Columns that only the department can fill (person, time, validity) stay empty.
     """
     words = words_of(review, lang)
-    districts, names = _districts(review), report_names(map(text_of, review.decisions.project_id))
+    districts, names = districts_of(review), report_names(map(text_of, review.decisions.project_id))
     rows = []
     for decision in review.decisions.sort_values("project_id", kind="stable").itertuples():
         mine = review.findings[review.findings.project_id == decision.project_id]
@@ -268,7 +268,8 @@ def _opinion(words: Words, decision: Any, findings: pd.DataFrame) -> str:
     return say(words, "record.opinion.draft", opinion=opinion)
 
 
-def _districts(review: Any) -> dict[str, str]:
+def districts_of(review: Any) -> dict[str, str]:
+    """The code of the district in which most of each project lies."""
     groups = review.rulebook.catalogue.layers["group"]
     on = review.overlaps[review.overlaps.layer.map(groups) == "boundary"]
     if on.empty:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from onemap.present.exchange import write_boundaries
 from onemap.present.files import write_bytes
 from onemap.present.map import draw_map
 from onemap.present.record import (
@@ -23,7 +24,8 @@ from onemap.progress import progress
 def write_review(review: Any, folder: str | Path, lang: str = "zh") -> dict[str, Path]:
     """Write record, map, workbook and one report per project; every file appears whole or not at all.
 
-    Returns paths by name: review.json, review.schema.json, review.gpkg, opinions.csv, summary.xlsx, map.html and
+    Returns paths by name: review.json, review.schema.json, review.gpkg, opinions.csv, boundaries.csv with its files, summary.xlsx,
+    map.html and
     reports/<project>.docx. The same review gives the same bytes.
     """
     folder = Path(folder)
@@ -32,6 +34,7 @@ def write_review(review: Any, folder: str | Path, lang: str = "zh") -> dict[str,
         "review.schema.json": lambda path: write_bytes(path, SCHEMA_FILE.read_bytes()),
         "review.gpkg": lambda path: write_geopackage(review, path, lang),
         "opinions.csv": lambda path: write_opinion_rows(review, path, lang),
+        "boundaries.csv": lambda path: write_boundaries(review, path, lang),
         "summary.xlsx": lambda path: write_workbook(review, path, lang),
         "map.html": lambda path: draw_map(review, lang=lang).save(path),
     }

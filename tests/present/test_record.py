@@ -134,7 +134,7 @@ def test_everything_is_written_and_the_same_twice(review, fresh_review, tmp_path
     first = write_review(review, tmp_path / "one")
     again = write_review(fresh_review, tmp_path / "two")
     assert list(first) == [
-        "review.json", "review.schema.json", "review.gpkg", "opinions.csv", "summary.xlsx", "map.html",
+        "review.json", "review.schema.json", "review.gpkg", "opinions.csv", "boundaries.csv", "summary.xlsx", "map.html",
         "reports/P1.docx", "reports/P2.docx", "reports/P3.docx",
     ]  # fmt: skip
     assert all(path.is_file() for path in first.values())
