@@ -14,7 +14,7 @@ demo: $(VENV)/.installed
 	$(BIN)/onemap demo --out out/demo
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -164,7 +164,6 @@ def serve(
 ) -> None:
     from onemap.present.meeting.app import serve as serve_page
 
-    typer.echo(_t("serving", address=f"http://{host}:{port}/"))
     serve_page(_blueprint_path(blueprint), host, port, token, as_of, lang)
 
 
