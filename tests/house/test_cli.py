@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import geopandas
 import pandas as pd
 import pytest
 
@@ -163,7 +164,13 @@ def test_a_mistake_in_the_workspace_names_file_and_line(case, tmp_path):
         assert "onemap.yaml:" in done.stderr
 
 
+def emptied(folder):
+    path = folder / "jsydgzq.shp"
+    geopandas.read_file(path, encoding="GB18030").iloc[:0].to_file(path, encoding="GB18030")
+
+
 DAMAGE = {
+    "empty": emptied,
     "missing": lambda folder: (folder / "jsydgzq.shp").unlink(),
     "unreadable": lambda folder: (folder / "jsydgzq.shp").write_bytes(b"no shapefile"),
     "no_crs": lambda folder: (folder / "jsydgzq.prj").unlink(),
