@@ -35,8 +35,8 @@ REASONS = {
     "out_of_date": ("#56b4e9", "---"),
 }
 BEFORE, AFTER = ("#c9d3de", ""), ("#0072b2", "")
-ROW_IN = 0.3
-LEAST_LABEL_SHARE = 0.07
+ROW_IN, NOTEBOOK_DPI = 0.3, 100
+LEAST_LABEL_SHARE, LEAST_COUNT_SHARE = 0.07, 0.025
 
 
 class Chart(Figure):
@@ -51,7 +51,7 @@ class Chart(Figure):
         return out.getvalue()
 
     def _repr_png_(self) -> bytes:
-        return self.png()
+        return self.png(NOTEBOOK_DPI)
 
 
 def conflict_matrix(conflicts: pd.DataFrame, words: Words) -> Chart:
@@ -302,7 +302,7 @@ def _stack(axes: Any, names, parts, titles, styles, amounts: bool = True, digits
         drawn = {"color": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.5}
         axes.barh(at, sizes, 0.68, left=left, **drawn)
         for row, size in enumerate(sizes):
-            if amounts and size and size / longest >= LEAST_LABEL_SHARE * (digits > 0):
+            if amounts and size / longest >= (LEAST_LABEL_SHARE if digits else LEAST_COUNT_SHARE):
                 box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}
                 where = left[row] + size / 2
                 _write(axes, where, row, number(size, digits), 7, INK, ha="center", va="center", bbox=box)
