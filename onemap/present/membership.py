@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from onemap.blueprint.status import subject_rows
 from onemap.book.where import match
 from onemap.frames import EFFECTS, TRUE
+from onemap.review.logic import leaves
 
 STRICTEST = {effect: rank for rank, effect in enumerate(EFFECTS)}
 
@@ -20,45 +21,17 @@ def of_subject(rulebook: Any, features: pd.DataFrame, subject: str) -> np.ndarra
 
     A subject is rows of ``rulebook.subjects`` (their union) or, implicitly, a layer.
     """
-    rows = rulebook.subjects[rulebook.subjects.subject_id == subject]
-    pairs = [(subject, "")] if rows.empty else list(zip(rows.layer, rows["where"], strict=True))
     found = np.zeros(len(features), dtype=bool)
     layers = features.layer.to_numpy()
-    for layer, where in pairs:
+    for layer, where in subject_rows(rulebook, subject):
         at = np.flatnonzero(layers == layer)
         found[at] |= match(features.iloc[at], where or "", rulebook.as_of) == TRUE
     return found
 
 
-def subject_layers(rulebook: Any, subject: str) -> list[str]:
-    """The layers that a subject is made of."""
-    rows = rulebook.subjects[rulebook.subjects.subject_id == subject]
-    return [subject] if rows.empty else sorted(set(rows.layer))
-
-
-def leaves(tree: Any) -> Iterator[str]:
-    """The predicate ids of a tree of all, any and not.
-
-    >>> list(leaves({"all": ["a", {"not": "b"}]}))
-    ['a', 'b']
-    """
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, dict):
-        for branch in tree.values():
-            yield from leaves(branch)
-    else:
-        for branch in tree or ():
-            yield from leaves(branch)
-
-
 def predicates_of(rulebook: Any, predicate: str) -> list[str]:
     """The measured predicates that a predicate id stands for, compounds taken apart."""
-    if predicate in rulebook.compounds:
-        return [
-            one for leaf in leaves(rulebook.compounds[predicate]) for one in predicates_of(rulebook, leaf)
-        ]
-    return [predicate] if predicate in rulebook.predicates.index else []
+    return [one for one in leaves(predicate, rulebook.compounds) if one in rulebook.predicates.index]
 
 
 def subjects_of(rulebook: Any, predicate: str) -> list[str]:
