@@ -12,6 +12,7 @@ import pandas as pd
 import typer
 
 import onemap as om
+from onemap.blueprint.build import with_conflicts
 from onemap.book.card import rule_card
 from onemap.book.location import layers_path
 from onemap.book.texts import LANGUAGES, load_texts
@@ -19,6 +20,8 @@ from onemap.errors import InputError
 from onemap.land.propose import write_proposal
 from onemap.land.workspace import load_workspace
 from onemap.present import console as tables
+from onemap.present.record import report_names
+from onemap.progress import progress
 from onemap.review.cases import failures, run_cases
 
 OTHER_DAYS = ("2019-06-01", "2026-06-01")
@@ -90,11 +93,41 @@ def build(workspace: Workspace, out: Out, as_of: AsOf = None, book: Book = None,
 
 @app.command(help=_t("review"))
 def review(
-    sites: Sites, blueprint: BlueprintFile, out: Out, as_of: AsOf = None, book: Book = None, lang: Lang = LANG
+    sites: Sites,
+    blueprint: BlueprintFile,
+    out: Out,
+    as_of: AsOf = None,
+    book: Book = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help=_t("opt.pdf"))] = False,
+    lang: Lang = LANG,
 ) -> None:
     town, rulebook, read = _opened(sites, blueprint, as_of, book)
     result = _review(read, town, rulebook)
-    _files(om.write_review(result, out, lang=lang))
+    files = om.write_review(result, out, lang=lang)
+    if pdf:
+        from onemap.present.pdf import write_pdf
+
+        names = report_names(result.decisions["project_id"])
+        for project in progress(names, "pdf"):
+            name = f"reports/{Path(names[project]).stem}.pdf"
+            files[name] = write_pdf(result, project, out / name, lang)
+    _files(files)
+
+
+@app.command(help=_t("pack"))
+def conflicts(
+    blueprint: BlueprintFile,
+    out: Out,
+    top: Annotated[int, typer.Option(help=_t("opt.top"), min=1)] = 5,
+    as_of: AsOf = None,
+    book: Book = None,
+    lang: Lang = LANG,
+) -> None:
+    from onemap.present.pack import write_conflict_pack
+
+    town, rulebook = _town(blueprint, as_of, book)
+    tables.show(tables.conflict_table(town, rulebook, lang, _t))
+    _files(write_conflict_pack(town, out, lang, top, rulebook))
 
 
 @app.command(help=_t("batch"))
@@ -213,9 +246,14 @@ def _build(place, rulebook):
     return blueprint
 
 
-def _opened(sites: str, blueprint: Path, as_of: str | None, book: Path | None):
+def _town(blueprint: Path, as_of: str | None, book: Path | None):
     town = om.read_blueprint(_blueprint_path(blueprint))
     rulebook = om.load_rulebook(as_of or town.manifest["as_of"], book, town.manifest["dates"])
+    return with_conflicts(town, rulebook), rulebook
+
+
+def _opened(sites: str, blueprint: Path, as_of: str | None, book: Path | None):
+    town, rulebook = _town(blueprint, as_of, book)
     read = om.read_parcels(sites, town.crs, rulebook.catalogue)
     return town, rulebook, read
 

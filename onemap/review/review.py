@@ -80,6 +80,8 @@ class Review:
             "unknown",
         ]
         table = self.decisions[columns].copy()
+        for column in ("prohibited", "consent", "unknown"):
+            table[column] = table[column].str.replace("|", " ")
         for column in ("verdict", "route"):
             table[column] = [self.rulebook.text(f"{column}.{word}") for word in table[column]]
         return f"<b>{self.as_of}</b>" + table.to_html(index=False, border=0, float_format="{:,.2f}".format)
