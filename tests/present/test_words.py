@@ -17,7 +17,7 @@ from onemap.present.report import blocks
 ROOM = Path(__file__).parents[2] / "onemap" / "present"
 TEXTS = Path(__file__).parents[2] / "layers" / "texts"
 KEY = re.compile(r'["\'](' + r"(?:present|map|report|sheet|record)\.[a-zA-Z_.]+[a-zA-Z_]" + r')["\']')
-OWN_WORDS = {"map.css", "map.html", "review.gpkg", "report.docx"}
+OWN_WORDS = {"map.css", "map.html", "review.gpkg", "report.docx", "report.typ"}
 
 
 def keys(name):
