@@ -16,8 +16,11 @@ from onemap.errors import InputError
 from onemap.frames import UNKNOWN, empty
 from onemap.land.area import ellipsoidal_area
 from onemap.review.check import main_leaf
-from onemap.review.logic import leaves
-from onemap.review.measure import polygonal
+from onemap.review.decide import holds_at
+from onemap.review.logic import answer, leaves
+from onemap.review.measure import cut, measure, polygonal
+from onemap.review.project import project_facts, project_units
+from onemap.review.review import pieces_status
 from onemap.review.review import review as run
 
 COUNTERFACTUALS = [
@@ -99,29 +102,23 @@ def _prohibited(review, rule_id: str):
 
 
 def _unfit(review, project_id: str) -> Iterator[tuple[str, object]]:
-    """The part of the site outside the subjects that a skipping rule wants the whole site to lie in."""
-    book = review.rulebook
+    """The part of the site that does not meet a skipping rule which the rest of it meets."""
+    book, blueprint = review.rulebook, review.blueprint
     decision = review.decisions.set_index("project_id").loc[project_id]
     if book.routes.at[decision["route"], "skips"] == "Y":
         return
+    parcels = review.parcels[review.parcels["project_id"] == project_id].reset_index(drop=True)
+    pieces = cut(parcels, blueprint)
+    status = pieces_status(parcels, pieces, blueprint, book)
+    shapes = pieces.geometry[pieces.area_m2 > 0]
+    facts = project_facts(measure(parcels, blueprint, book, pieces), parcels)
+    answers = answer(facts, project_units(parcels), book)
     for rule in book.decisions:
         if book.routes.at[rule.route, "skips"] != "Y":
             continue
-        tests = book.predicates.loc[leaves(rule.when, book.compounds)]
-        wanted = tests[tests["measure"].str.startswith("outside") & tests["operator"].isin(("le", "lt"))]
-        inside = [
-            shapely.union_all(matching_features(review.blueprint, book, subject).geometry.to_numpy())
-            for subject in dict.fromkeys(wanted["subject"])
-        ]
-        site = shapely.union_all(
-            review.parcels.geometry[review.parcels["project_id"] == project_id].to_numpy()
-        )
-        fit = site
-        for zone in inside:
-            fit = shapely.intersection(fit, zone)
-        unfit = shapely.union_all(polygonal(np.array([shapely.difference(site, fit)])))
-        if inside and 0 < unfit.area < site.area:
-            yield rule.rule_id, unfit
+        fit = holds_at(rule.when, status, 0, answers, book)
+        if fit.any() and not fit.all():
+            yield rule.rule_id, shapely.union_all(shapes[~fit])
 
 
 def _documents(review, project_id: str, parcels) -> Iterator[dict]:

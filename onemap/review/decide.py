@@ -140,14 +140,15 @@ def qualifying_area(at: int, project: str, answers: Answers, pieces_status, rule
     for rule in rulebook.decisions:
         if rulebook.routes.at[rule.route, "skips"] != "Y":
             continue
-        holds = _holds_at(rule.when, own, at, answers, rulebook)
+        holds = holds_at(rule.when, own, at, answers, rulebook)
         best = np.fmax(best, float(own["area_m2"].to_numpy()[holds].sum()))
     return float(best)
 
 
-def _holds_at(tree, pieces: pd.DataFrame, at: int, answers: Answers, rulebook) -> np.ndarray:
+def holds_at(tree, pieces: pd.DataFrame, at: int, answers: Answers, rulebook) -> np.ndarray:
+    """Which pieces of a site meet a tree for certain, each taken alone; ``at`` is the project's position."""
     if isinstance(tree, str) and tree in rulebook.compounds:
-        return _holds_at(rulebook.compounds[tree], pieces, at, answers, rulebook)
+        return holds_at(rulebook.compounds[tree], pieces, at, answers, rulebook)
     if isinstance(tree, str):
         test = rulebook.predicates.loc[tree]
         if not test["subject"]:
@@ -157,10 +158,10 @@ def _holds_at(tree, pieces: pd.DataFrame, at: int, answers: Answers, rulebook) -
         return inside == wanted
     ((word, inner),) = tree.items()
     if word == "not":
-        parts = _holds_at(inner, pieces, at, answers, rulebook)
+        parts = holds_at(inner, pieces, at, answers, rulebook)
         unsure = _unsure_at(inner, pieces, at, answers, rulebook)
         return ~parts & ~unsure
-    parts = [_holds_at(part, pieces, at, answers, rulebook) for part in inner]
+    parts = [holds_at(part, pieces, at, answers, rulebook) for part in inner]
     whole = np.full(len(pieces), word == "all")
     for part in parts:
         whole = whole & part if word == "all" else whole | part

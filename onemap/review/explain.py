@@ -12,6 +12,7 @@ from onemap.book.cite import cite
 from onemap.book.reading import nearest
 from onemap.errors import InputError
 from onemap.review.check import main_leaf
+from onemap.review.counterfactual import counterfactuals
 from onemap.review.logic import leaves
 from onemap.review.margin import margin_text, margins
 
@@ -94,11 +95,23 @@ def _decision_lines(review, rule_id: str, project: str, lang: str) -> list[str]:
     if entry["chosen"] and not entry["confirmed"]:
         lines.append(book.text("explain.unconfirmed", lang))
     lines += [book.text(f"explain.withheld.{e['guard']}", lang) for e in tried if "guard" in e]
+    if entry["chosen"] and review.blueprint is not None:
+        lines += _way_out_lines(review, project, lang)
     rule = next(r for r in book.decisions if r.rule_id == rule_id)
     used = leaves(rule.when, book.compounds)
     return (
         lines + _parameter_lines(used, book, lang) + _article_lines("|".join(entry["citations"]), book, lang)
     )
+
+
+def _way_out_lines(review, project: str, lang: str) -> list[str]:
+    book = review.rulebook
+    lines = []
+    for row in counterfactuals(review, project).to_dict("records"):
+        if row["verified"]:
+            words = {k: book.text(f"{k}.{row[k]}", lang) for k in ("verdict", "route")}
+            lines.append(book.text(f"explain.counterfactual.{row['kind']}", lang, **(row | words)))
+    return lines
 
 
 def _finding_lines(review, rule_id: str, project: str, lang: str) -> list[str]:

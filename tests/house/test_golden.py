@@ -45,7 +45,14 @@ def test_the_summary_of_the_sample_town(reviewed, book, lang, capsys):
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize(
     ("rule", "project"),
-    [("K01", "P06"), ("K32", "P12"), ("PX-2019-2", "P01"), ("PX-2023-89", "P19"), ("C06", "P20")],
+    [
+        ("K01", "P06"),
+        ("K32", "P12"),
+        ("PX-2019-2", "P01"),
+        ("PX-2023-89", "P19"),
+        ("PX-2021-24", "P03"),
+        ("C06", "P20"),
+    ],
 )
 def test_explanations(reviewed, rule, project, lang):
     held(f"explain.{rule}.{project}.{lang}.txt", om.explain(reviewed, rule, project, lang))
