@@ -53,7 +53,10 @@ def _pooled(job, context, tasks, workers):
         queue = iter(tasks)
         under_way: dict[Future, Any] = {}
         for task in queue:
-            under_way[pool.submit(_work, task)] = task
+            try:
+                under_way[pool.submit(_work, task)] = task
+            except BrokenProcessPool:  # it broke between two looks: this task, too, was about to be under way
+                return list(queue), [*under_way.values(), task]
             if len(under_way) < 2 * workers:
                 continue
             done = next(as_completed(under_way))

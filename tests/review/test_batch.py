@@ -120,3 +120,18 @@ def test_a_task_that_kills_its_worker_is_named_while_the_others_finish():
     outcomes = {o.task: o for o in run(die_on_three, range(8), context=10, workers=2)}
     assert {t: o.result for t, o in outcomes.items() if t != 3} == {t: 10 * t for t in range(8) if t != 3}
     assert outcomes[3].result is None and "died" in str(outcomes[3].error)
+
+
+class Poison:
+    """Kills every process that unpickles it."""
+
+    def __reduce__(self):
+        import os
+
+        return os._exit, (7,)
+
+
+def test_when_no_worker_can_start_every_task_comes_back_with_the_error():
+    outcomes = list(run(die_on_three, range(5), context=Poison(), workers=2))
+    assert sorted(o.task for o in outcomes) == list(range(5))
+    assert all(o.result is None and "died" in str(o.error) for o in outcomes)
