@@ -36,10 +36,10 @@ def review_batch(
     """Review many sites into ``out``, chunk by chunk, and join the chunks into one table each.
 
     Writes ``decisions.csv findings.csv preconditions.csv conflicts.csv issues.csv`` (UTF-8 with BOM, opens in
-    Excel; findings that are clear or not applicable are left out: what is not listed there is one of them). A chunk is
-    written whole or not at all; called again after a kill with the same input it goes on where it stopped, with
-    other input it refuses. A site that cannot be reviewed becomes one issue row and one decision
-    ``incomplete / needs_review``. The tables are the same bytes whatever ``workers`` and ``chunk`` are.
+    Excel; findings that are clear or not applicable are left out). A chunk is written whole or not at all; called
+    again after a kill with the same input it goes on where it stopped, with other input it refuses. A site that
+    cannot be reviewed becomes one issue row (``not_reviewed``) and one decision ``incomplete / needs_review``; that it
+    has no findings says nothing. The tables are the same bytes whatever ``workers`` and ``chunk`` are.
 
     parcels : frame of :func:`onemap.read_parcels`; out : a folder. Returns table name → path.
     """
