@@ -7,6 +7,7 @@ which decides exactly.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 _SPLIT = 134217729.0  # 2**27 + 1
@@ -38,6 +39,59 @@ def turn(ax, ay, bx, by, cx, cy):
     if abs(difference) > _DOUBT * (abs(left) + abs(right)):
         return difference
     return (left - right) + (product_rest(ux, vy, left) - product_rest(uy, vx, right))
+
+
+@njit(cache=True)
+def cross_pair(ux, uy, vx, vy):
+    """The cross product of two vectors as the sum of two doubles, with 100 bits."""
+    left = ux * vy
+    right = uy * vx
+    high = left - right
+    back = high - left
+    low = (left - (high - back)) - (right + back)
+    low += product_rest(ux, vy, left) - product_rest(uy, vx, right)
+    total = high + low
+    return total, low - (total - high)
+
+
+@njit(cache=True)
+def rounded(base, reach, num, num_low, den, den_low):
+    """``base + reach * num / den`` to the nearest whole number, halves up; num and den are pairs of doubles."""
+    q = num / den
+    product = q * den
+    rest = ((num - product) - product_rest(q, den, product)) + (num_low - q * den_low)
+    q_low = rest / den
+    value = q * reach
+    low = product_rest(q, reach, value) + q_low * reach
+    whole = np.floor(value + 0.5)
+    over = (value - whole) + low
+    if over >= 0.5:
+        whole += 1.0
+    elif over < -0.5:
+        whole -= 1.0
+    return base + whole
+
+
+@njit(cache=True)
+def comes_before(ax, ay, bx, by):
+    """Whether a comes before b, from the west, then from the south."""
+    return ax < bx or (ax == bx and ay < by)
+
+
+@njit(cache=True)
+def crossing(ax, ay, bx, by, cx, cy, dx, dy):
+    """Where two edges that cross do so, to the nearest whole numbers, whatever their order and directions."""
+    if comes_before(bx, by, ax, ay):
+        ax, ay, bx, by = bx, by, ax, ay
+    if comes_before(dx, dy, cx, cy):
+        cx, cy, dx, dy = dx, dy, cx, cy
+    if comes_before(cx, cy, ax, ay) or (cx == ax and cy == ay and comes_before(dx, dy, bx, by)):
+        ax, ay, bx, by, cx, cy, dx, dy = cx, cy, dx, dy, ax, ay, bx, by
+    num, num_low = cross_pair(cx - ax, cy - ay, dx - cx, dy - cy)
+    den, den_low = cross_pair(bx - ax, by - ay, dx - cx, dy - cy)
+    x = rounded(ax, bx - ax, num, num_low, den, den_low)
+    y = rounded(ay, by - ay, num, num_low, den, den_low)
+    return x, y
 
 
 @njit(cache=True)

@@ -31,11 +31,11 @@ def quantise(xy, origin, step):
 
 
 @njit(cache=True)
-def locality_keys(xy, scale_x, scale_y, key):
+def locality_keys(xy, origin, scale, key):
     """Z-order keys: places close to each other mostly have close keys."""
     for i in range(len(xy)):
-        u = min(np.int64(xy[i, 0] * scale_x), 65535)
-        v = min(np.int64(xy[i, 1] * scale_y), 65535)
+        u = min(max(np.int64((xy[i, 0] - origin[0]) * scale[0]), 0), 65535)
+        v = min(max(np.int64((xy[i, 1] - origin[1]) * scale[1]), 0), 65535)
         key[i] = np.uint32(spread(u) | (spread(v) << 1))
 
 

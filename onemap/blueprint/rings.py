@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from onemap.blueprint.cycles import origin_of
-from onemap.blueprint.exact import turn
+from onemap.blueprint.exact import comes_before, turn
 
 
 @njit(cache=True)
@@ -14,7 +14,7 @@ def is_shell(stack, start, stop, xy):
     best = start
     for i in range(start + 1, stop):
         p, q = stack[i], stack[best]
-        if xy[p, 0] < xy[q, 0] or (xy[p, 0] == xy[q, 0] and xy[p, 1] < xy[q, 1]):
+        if comes_before(xy[p, 0], xy[p, 1], xy[q, 0], xy[q, 1]):
             best = i
     p = stack[best - 1] if best > start else stack[stop - 1]
     q = stack[best]
@@ -23,9 +23,10 @@ def is_shell(stack, start, stop, xy):
 
 
 @njit(cache=True)
-def write_ring(stack, start, stop, xy, origin, grid, written, at):
+def write_ring(places, start, stop, xy, origin, grid, written, at):
+    """Write a ring of places and its first place again."""
     for i in range(start, stop + 1):
-        p = stack[i if i < stop else start]
+        p = places[i if i < stop else start]
         written[at, 0] = origin[0] + xy[p, 0] * grid[0]
         written[at, 1] = origin[1] + xy[p, 1] * grid[1]
         at += 1
@@ -33,18 +34,14 @@ def write_ring(stack, start, stop, xy, origin, grid, written, at):
 
 
 @njit(cache=True)
-def write_split(
-    c, shells, edge_a, edge_b, xy, following, first, origin, grid, written, at, ring_end, rings, slot, stack
-):
-    """Write a cycle that passes places twice as rings that touch there: only its shells or only its holes.
+def write_split(places, start, stop, shells, xy, origin, grid, written, at, ring_end, rings, slot, stack):
+    """Write a walk that passes places twice as rings that touch there: only its shells or only its holes.
 
     slot : -1 per place, restored; stack : scratch per place
     """
     n = 0
-    h = first[c]
-    while True:
-        p = origin_of(h, edge_a, edge_b)
-        h = following[h]
+    for k in range(start, stop):
+        p = places[k]
         begin = slot[p]
         if begin < 0:
             slot[p] = n
@@ -58,8 +55,6 @@ def write_split(
             for i in range(begin + 1, n):
                 slot[stack[i]] = -1
             n = begin + 1
-        if h == first[c]:
-            break
     if is_shell(stack, 0, n, xy) == shells:
         at = write_ring(stack, 0, n, xy, origin, grid, written, at)
         ring_end[rings] = at
@@ -70,82 +65,29 @@ def write_split(
 
 
 @njit(cache=True)
-def write_cycle(c, edge_a, edge_b, xy, following, first, origin, grid, written, at):
-    """Write a cycle that passes no place twice as one ring."""
-    h = first[c]
-    while True:
-        p = origin_of(h, edge_a, edge_b)
-        written[at, 0] = origin[0] + xy[p, 0] * grid[0]
-        written[at, 1] = origin[1] + xy[p, 1] * grid[1]
-        at += 1
-        h = following[h]
-        if h == first[c]:
-            break
-    p = origin_of(h, edge_a, edge_b)
-    written[at, 0] = origin[0] + xy[p, 0] * grid[0]
-    written[at, 1] = origin[1] + xy[p, 1] * grid[1]
-    return at + 1
-
-
-@njit(cache=True)
-def write_faces(
-    faces, hole_start, holes, pinched, edge_a, edge_b, xy, following, first, origin, grid,
-    written, ring_end, face_end, slot, stack,
-):  # fmt: skip
+def write_faces(xy, places, start, pinched, inside, origin, grid, written, ring_end, face_end):
     """Write every face: its shell, then its holes. Returns the numbers of coordinates and rings.
 
-    faces : the cycles that bound them; hole_start, holes : the cycles inside each face
+    places[start[i]:start[i + 1]] : the walks, first one shell per face, then the holes, those of face f from
+    ``inside[f]`` to ``inside[f + 1]`` among them
     """
+    slot = np.full(len(xy), -1, np.int32)
+    stack = np.empty(len(xy), np.int32)
     at = 0
     rings = 0
-    slot[:] = -1
-    for f in range(len(faces)):
-        c = faces[f]
-        if pinched[c]:
-            for shells in (True, False):
-                at, rings = write_split(
-                    c,
-                    shells,
-                    edge_a,
-                    edge_b,
-                    xy,
-                    following,
-                    first,
-                    origin,
-                    grid,
-                    written,
-                    at,
-                    ring_end,
-                    rings,
-                    slot,
-                    stack,
-                )
-        else:
-            at = write_cycle(c, edge_a, edge_b, xy, following, first, origin, grid, written, at)
-            ring_end[rings] = at
-            rings += 1
-        for i in range(hole_start[f], hole_start[f + 1]):
-            c = holes[i]
-            if pinched[c]:
-                at, rings = write_split(
-                    c,
-                    False,
-                    edge_a,
-                    edge_b,
-                    xy,
-                    following,
-                    first,
-                    origin,
-                    grid,
-                    written,
-                    at,
-                    ring_end,
-                    rings,
-                    slot,
-                    stack,
-                )
+    faces = len(face_end)
+    for f in range(faces):
+        for i in range(-1, inside[f + 1] - inside[f]):
+            k = f if i < 0 else faces + inside[f] + i
+            if pinched[k]:
+                for shells in range(1, -1, -1):
+                    if i < 0 or shells == 0:
+                        at, rings = write_split(
+                            places, start[k], start[k + 1], shells == 1, xy, origin, grid,
+                            written, at, ring_end, rings, slot, stack,
+                        )  # fmt: skip
             else:
-                at = write_cycle(c, edge_a, edge_b, xy, following, first, origin, grid, written, at)
+                at = write_ring(places, start[k], start[k + 1], xy, origin, grid, written, at)
                 ring_end[rings] = at
                 rings += 1
         face_end[f] = rings

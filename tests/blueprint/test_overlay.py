@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.affinity import rotate, translate
 
-from onemap.blueprint import arrangement as arrangement_module
 from onemap.blueprint import overlay as overlay_module
 from onemap.blueprint.arrangement import NotCertified, arrange
 from onemap.blueprint.overlay import GRID_M, Overlay, overlay, overlay_by_geos
@@ -261,9 +260,7 @@ def test_island_in_a_hole_in_an_island():
     assert len(agree(apart).faces) == 3
 
 
-@pytest.mark.parametrize("few", [0, 1000])
-def test_many_islands_side_by_side(few, monkeypatch):
-    monkeypatch.setattr(arrangement_module, "FEW", few)
+def test_many_islands_side_by_side():
     x, y = np.meshgrid(np.arange(30) * 3.0, np.arange(30) * 3.0)
     islands = shapely.box(EAST + x, NORTH + y, EAST + x + 1, NORTH + y + 1).ravel()
     sea = shapely.box(EAST - 5, NORTH - 5, EAST + 100, NORTH + 100)
