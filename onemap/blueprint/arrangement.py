@@ -82,7 +82,7 @@ class Covers(NamedTuple):
 class Arrangement(NamedTuple):
     """What a job found in its region: whole faces, and what reaches beyond.
 
-    faces : polygons, sorted by the lower left corner of their bounds; counts, polygons : how many polygons cover each
+    faces : polygons; counts, polygons : how many polygons cover each
     face, and which; area : of the faces in square steps; loose : closed walks around pieces that lie in a face that
     reaches beyond; open : open walks, with the places outside that they come from and go to
     """
@@ -117,9 +117,36 @@ def arrange(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     lines = read_lines(polygons, grid)
     window = Window(np.r_[0.0, 0.0, grid.extent], grid.step)
     found = arrange_region(grid, lines, window, EVERYTHING, len(polygons))
-    face = np.repeat(np.arange(len(found.faces)), found.counts)
-    check_areas(polygons, np.bincount(found.polygons, found.area[face], len(polygons)), grid)
-    return found.faces, face, found.polygons.astype(np.intp)
+    return in_order(polygons, grid, found.faces, found.counts, found.polygons, found.area)
+
+
+def in_order(polygons: np.ndarray, grid: Grid, faces, counts, covering, area):
+    """Faces, face and polygon index pairs in their final order: by bounds, where these are equal by shape.
+
+    counts, covering : how many polygons cover each face, and which. Raises NotCertified where areas do not add up.
+    """
+    bounds = shapely.bounds(faces)
+    order = np.lexsort(bounds.T[::-1])
+    bounds = bounds[order]
+    tied = np.r_[False, (bounds[1:] == bounds[:-1]).all(axis=1), False][: len(order) + 1]
+    for start in np.flatnonzero(~tied[:-1] & tied[1:]):
+        stop = start + 1 + int(np.argmin(tied[start + 1 :]))
+        order[start:stop] = sorted(order[start:stop], key=lambda i: shapely.to_wkb(faces[i]))
+    begin = np.cumsum(counts) - counts
+    covering = covering[runs(begin[order], counts[order])].astype(np.intp)
+    face = np.repeat(np.arange(len(faces)), counts[order])
+    check_areas(polygons, np.bincount(covering, area[order][face], len(polygons)), grid)
+    return faces[order], face, covering
+
+
+def runs(begin: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The positions of runs that begin somewhere and are so long, one after the other.
+
+    >>> runs(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    stop = np.cumsum(counts)
+    return np.arange(stop[-1] if len(stop) else 0) + np.repeat(begin - (stop - counts), counts)
 
 
 def arrange_region(grid: Grid, lines: Lines, window: Window, region: Region, polygons: int) -> Arrangement:
@@ -134,8 +161,6 @@ def arrange_region(grid: Grid, lines: Lines, window: Window, region: Region, pol
     n = len(found.first)
     is_face = (covered.face == np.arange(n)) & (covered.end > covered.begin)
     faces = np.flatnonzero(is_face).astype(np.int32)
-    faces = faces[np.argsort(found.box[faces, 0])]
-    walks.sort_ties(faces, found.box, found.area)
     rank = np.full(n, -1, dtype=np.int32)
     rank[faces] = np.arange(len(faces), dtype=np.int32)
 

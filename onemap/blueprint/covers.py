@@ -59,10 +59,7 @@ def look_west(westmost, order, wall, edge_a, edge_b, xy, seen_start, room):
     returns the half-edges of piece k in ``[seen_start[k]:seen_start[k + 1]]``.
     """
     seen = np.empty(room, np.int32)
-    if room:
-        fill = seen_start.copy()
-    else:
-        fill = np.zeros(len(westmost) + 1, np.int64)
+    fill = seen_start.copy() if room else np.zeros(len(westmost) + 1, np.int64)
     for e in range(len(edge_a)):
         a, b = edge_a[e], edge_b[e]
         south, north = min(xy[a, 1], xy[b, 1]), max(xy[a, 1], xy[b, 1])

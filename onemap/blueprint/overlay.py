@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 # Coordinates from which starting the compiled way (0.4 s, 15 s when it must be compiled first) pays off.
 COMPILED_FROM = 25_000
 
+# Corners up to which the compiled overlay takes all at once (about 250 bytes each), and of a tile beyond.
+WHOLE_UP_TO, TILE = 6_000_000, 250_000
+
 # Nodes lie on this grid (m). A power of two, so that 8-digit eastings hold it exactly. Without a grid GEOS falls
 # back to snapping at 4e-5 m in such coordinates and merges lines that differ (measured: 0.018 m² on 1.1 km²).
 GRID_M = 2.0**-24
@@ -30,7 +33,7 @@ class Overlay(NamedTuple):
     polygon: np.ndarray
 
 
-def overlay(polygons: np.ndarray) -> Overlay:
+def overlay(polygons: np.ndarray, tile: int | None = None) -> Overlay:
     """Cut valid polygons along each other's boundaries, in one pass over all of them.
 
     Area that no polygon covers (a void enclosed by others) is no face. Faces touch along shared edges only:
@@ -38,21 +41,28 @@ def overlay(polygons: np.ndarray) -> Overlay:
     ``COMPILED_FROM`` coordinates on the compiled arrangement does it, exactly; what it cannot certify (polygons
     that are not valid, for instance) goes the way of GEOS, and the log says so.
 
+    tile : work in tiles of up to so many corners, which changes the memory needed and nothing else; by default all at
+    once up to ``WHOLE_UP_TO`` corners.
+
     >>> a, b = shapely.box(0, 0, 2, 1), shapely.box(1, 0, 3, 1)
     >>> parts = overlay(np.array([a, b]))
     >>> [float(f.area) for f in parts.faces], parts.face.tolist(), parts.polygon.tolist()
     ([1.0, 1.0, 1.0], [0, 1, 1, 2], [0, 0, 1, 1])
     """
     polygons = np.asarray(polygons, dtype=object)
-    if shapely.get_num_coordinates(polygons).sum() < COMPILED_FROM:
+    corners = shapely.get_num_coordinates(polygons).sum()
+    if corners < COMPILED_FROM and tile is None:
         return overlay_by_geos(polygons)
+    if tile is None and corners > WHOLE_UP_TO:
+        tile = TILE
     try:
         from onemap.blueprint.arrangement import NotCertified, arrange
+        from onemap.blueprint.tiles import arrange_by_tiles
     except (ImportError, RuntimeError) as reason:  # no compiler, or nowhere to keep what it compiles
         log.warning("the compiled overlay is not available (%s); GEOS does it instead", reason)
         return overlay_by_geos(polygons)
     try:
-        return Overlay(*arrange(polygons))
+        return Overlay(*(arrange(polygons) if tile is None else arrange_by_tiles(polygons, tile)))
     except NotCertified as reason:
         log.warning("the compiled overlay was refused (%s); GEOS does it instead", reason)
         return overlay_by_geos(polygons)

@@ -8,7 +8,6 @@ region from a place outside and ends at a place outside.
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from onemap.blueprint.exact import comes_before, earlier, half
@@ -74,7 +73,7 @@ def trace(edge_a, edge_b, xy, inside, following, walk, first, length, pinched, b
     """Number the walks, the open ones first. Returns how many, and how many are open, also without room for all.
 
     walk : of each half-edge, -1 where no end is inside; first : the half-edge that leaves the lowest of a closed
-    walk's westernmost places, or that an open walk begins with; length : half-edges in it; pinched : whether a closed
+    walk's westernmost places (nearest to east, counter-clockwise), or that an open walk begins with; length : half-edges in it; pinched : whether a closed
     walk passes a place twice; box : west, south, east, north; area : on a closed walk's left; in steps;
     west : its lowest westernmost place inside; seen : scratch per place
     """
@@ -108,6 +107,10 @@ def trace(edge_a, edge_b, xy, inside, following, walk, first, length, pinched, b
                 if inside[p] and (best < 0 or comes_before(px, py, low_x, low_y)):
                     best, low_x, low_y = p, px, py
                     if closed == 1:
+                        begin = at
+                elif p == best and closed == 1:
+                    q, r = origin_of(at ^ 1, edge_a, edge_b), origin_of(begin ^ 1, edge_a, edge_b)
+                    if earlier(px, py, xy[q, 0], xy[q, 1], xy[r, 0], xy[r, 1]):
                         begin = at
                 west_x, south, east, north = min(west_x, px), min(south, py), max(east, px), max(north, py)
                 px, py = px - ox, py - oy
@@ -181,38 +184,6 @@ def pieces(edge_a, edge_b, xy, walk, open_walks, west, start, out, piece, westmo
                 last = out[i]
         around[k] = walk[last]
     return n
-
-
-@njit(cache=True)
-def comes_first(c, d, box, area):
-    """Whether walk c comes before walk d: by west, south, east, north, then the smaller."""
-    for side in range(4):
-        if box[c, side] != box[d, side]:
-            return box[c, side] < box[d, side]
-    return area[c] < area[d]
-
-
-@njit(cache=True)
-def sort_ties(order, box, area):
-    """Finish an order of walks that is sorted by west already (shell sort: runs are short)."""
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        while stop < len(order) and box[order[stop], 0] == box[order[start], 0]:
-            stop += 1
-        gap = 1
-        while gap < (stop - start) // 3:
-            gap = 3 * gap + 1
-        while gap > 0 and stop - start > 1:
-            for i in range(start + gap, stop):
-                c = order[i]
-                j = i
-                while j - gap >= start and comes_first(c, order[j - gap], box, area):
-                    order[j] = order[j - gap]
-                    j -= gap
-                order[j] = c
-            gap //= 3
-        start = stop
 
 
 @njit(cache=True)
