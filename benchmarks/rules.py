@@ -18,7 +18,7 @@ import shapely
 
 from onemap.book.rulebook import load_rulebook
 from onemap.frames import PARCELS
-from onemap.review.check import check, outcome_of
+from onemap.review.check import findings_of, outcomes
 from onemap.review.logic import answer
 from onemap.review.measure import subjects_of
 from onemap.review.project import parcel_units
@@ -88,30 +88,24 @@ def main() -> None:
     units = parcel_units(parcels)
 
     def answers():
-        found = answer(facts, units, book)
-        return [outcome_of(rule, found) for rule in book.rules.itertuples()]
+        return outcomes(answer(facts, units, book), book)
 
     print(f"{len(parcels):,} parcels × {len(book.rules)} rules, {len(facts):,} facts")
     print(f"outcomes with evidence  {cpu(answers):6.2f} CPU s")
     if options.parcels <= 200_000:
-        print(f"findings as a table     {cpu(lambda: check_only(facts, parcels, book), 1):6.2f} CPU s")
+        print(
+            f"findings as a table     {cpu(lambda: findings_of(facts, parcels, book, NoMeetings()), 1):6.2f} CPU s"
+        )
 
 
-def check_only(facts, parcels, book):
-    """The findings without the look-up of feature names, which is work on the map and not on the rules."""
-    from onemap.review import check as room
+class NoMeetings:
+    """Stands in for the look-up of feature names, which is work on the map and not on the rules."""
 
-    names = room._FeatureNames
-    room._FeatureNames = lambda *_: _NoNames()
-    try:
-        return check(facts, parcels, None, book, None)
-    finally:
-        room._FeatureNames = names
+    def named(self, subject) -> dict:
+        return {}
 
-
-class _NoNames:
-    def of(self, subject, at, within):
-        return [""] * len(at)
+    def within(self, subject, at, distance) -> dict:
+        return {}
 
 
 if __name__ == "__main__":

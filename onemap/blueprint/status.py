@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.memory import remembered
-from onemap.book.where import match
+from onemap.blueprint.memory import ground_of, remembered
+from onemap.book.where import match, parse
 from onemap.frames import FALSE, TRUE, UNKNOWN
 
 USABLE = ("found", "none")
+VALIDITY = ("law_status", "valid_from", "valid_to")  # what decides whether a feature is in force
+BLOCK = 1 << 17  # faces at a time
+VALUES = np.array([FALSE, UNKNOWN, TRUE], dtype=np.int8)
+RANKS = np.array([0, 2, 1], dtype=np.uint8)  # of 0, 1 and -1
 
 
 def unknown_layers(
@@ -38,6 +43,18 @@ def unknown_layers(
     return reasons
 
 
+class Membership(NamedTuple):
+    """What each feature and each unknown layer means for the subjects, as ranks (0 outside, 1 unknown, 2 inside).
+
+    features : feature × subject; unmapped : layer (of the ground) × subject, what holds where the layer is not known;
+    everywhere : per subject, what holds at any place whatever covers it
+    """
+
+    features: np.ndarray
+    unmapped: np.ndarray
+    everywhere: np.ndarray
+
+
 def face_status(blueprint, rulebook, subjects: list[str]) -> pd.DataFrame:
     """Three-valued membership of every face in every subject: 1 inside, 0 outside, -1 unknown.
 
@@ -46,63 +63,117 @@ def face_status(blueprint, rulebook, subjects: list[str]) -> pd.DataFrame:
 
     index : face_id; columns : the subjects
     """
-    faces = pd.Index(blueprint.faces["face_id"])
     known = remembered(blueprint, rulebook, "face_status", dict)
-    known.update(_statuses(blueprint, rulebook, faces, [s for s in subjects if s not in known]))
-    return pd.DataFrame({subject: known[subject] for subject in subjects}, index=faces)
+    asked = [s for s in subjects if s not in known]
+    if asked:
+        every = np.arange(len(blueprint.faces))
+        blocks = [
+            status_at(blueprint, rulebook, asked, part)
+            for part in np.array_split(every, 1 + len(every) // BLOCK)
+        ]
+        known.update(zip(asked, np.concatenate(blocks).T.copy(), strict=True))
+    return pd.DataFrame({s: known[s] for s in subjects}, index=pd.Index(blueprint.faces["face_id"]))
 
 
-def _statuses(blueprint, rulebook, faces: pd.Index, subjects: list[str]) -> dict[str, np.ndarray]:
-    if not subjects:
-        return {}
-    blanket = unknown_layers(
-        blueprint.sources, blueprint.quarantine, list(rulebook.catalogue.layers.index), rulebook.as_of
+def status_at(blueprint, rulebook, subjects: list[str], faces: np.ndarray) -> np.ndarray:
+    """The status of the faces at these positions, as array face × subject of 1, 0, -1; see :func:`face_status`."""
+    ground, member = ground_of(blueprint), membership(blueprint, rulebook, subjects)
+    rank = np.tile(member.everywhere, (len(faces), 1))
+    _raise(rank, *ground.covers.at(faces), member.features)
+    _raise(rank, *ground.unknowns.at(faces), member.unmapped)
+    return VALUES[rank]
+
+
+def membership(blueprint, rulebook, subjects: list[str]) -> Membership:
+    """What follows for the subjects from features and unknown layers alone, worked out once."""
+    key = ("membership", tuple(subjects))
+    return remembered(blueprint, rulebook, key, lambda: _membership(blueprint, rulebook, subjects))
+
+
+def feature_ranks(blueprint, rulebook, subject: str) -> np.ndarray:
+    """The rank of every feature in a subject: 0 it does not belong to it, 1 it may, 2 it does; worked out once."""
+
+    def make() -> np.ndarray:
+        ranks = np.zeros(len(blueprint.features), dtype=np.uint8)
+        for layer, where in subject_rows(rulebook, subject):
+            at = rows_of_layer(blueprint, layer)
+            if len(at):
+                matched = match_kinds(blueprint.features.iloc[at], where, rulebook.as_of)
+                ranks[at] = np.maximum(ranks[at], RANKS[matched])
+        return ranks
+
+    return remembered(blueprint, rulebook, ("feature_ranks", subject), make)
+
+
+def rows_of_layer(blueprint, layer: str) -> np.ndarray:
+    """The positions of a layer's features."""
+
+    def make() -> dict[str, np.ndarray]:
+        code, layers = pd.factorize(blueprint.features["layer"])
+        order = np.argsort(code, kind="stable")
+        ends = np.searchsorted(code[order], np.arange(len(layers) + 1))
+        return {name: order[ends[i] : ends[i + 1]] for i, name in enumerate(layers)}
+
+    return remembered(blueprint, None, "rows_of_layer", make).get(layer, np.empty(0, dtype=np.intp))
+
+
+def blanket_unknown(blueprint, rulebook) -> dict[str, str]:
+    """:func:`unknown_layers` of a blueprint on the rule book's day, worked out once."""
+    layers = list(rulebook.catalogue.layers.index)
+    return remembered(
+        blueprint,
+        rulebook,
+        "blanket_unknown",
+        lambda: unknown_layers(blueprint.sources, blueprint.quarantine, layers, rulebook.as_of),
     )
-    covers = blueprint.covers
-    cover_face = faces.get_indexer(covers["face_id"])
-    unknown_face = faces.get_indexer(blueprint.unknowns["face_id"])
-    unknown_layer = blueprint.unknowns["layer"].to_numpy()
-    feature_index = pd.Index(blueprint.features["feature_id"])
-    cover_feature = feature_index.get_indexer(covers["feature_id"])
-    cover_layer = covers["layer"].to_numpy()
 
-    out = {}
-    for subject in subjects:
-        rows = subject_rows(rulebook, subject)
-        status = np.full(len(faces), FALSE if rows else UNKNOWN, dtype=np.int8)
-        for layer, where in rows:
-            known = np.full(len(faces), FALSE, dtype=np.int8)
-            if layer in blanket:
-                known[:] = UNKNOWN
-            known[unknown_face[unknown_layer == layer]] = UNKNOWN
-            features = blueprint.features[blueprint.features["layer"] == layer]
-            if len(features):
-                matched = np.full(len(feature_index), FALSE, dtype=np.int8)
-                matched[feature_index.get_indexer(features["feature_id"])] = match(
-                    features, where, rulebook.as_of
-                )
-                at = cover_layer == layer
-                verdict = matched[cover_feature[at]]
-                known[cover_face[at][verdict == UNKNOWN]] = UNKNOWN
-                known[cover_face[at][verdict == TRUE]] = TRUE
-            status = kleene_or(status, known)
-        out[subject] = status
-    return out
+
+def _membership(blueprint, rulebook, subjects: list[str]) -> Membership:
+    blanket = blanket_unknown(blueprint, rulebook)
+    unmapped = {layer: np.zeros(len(subjects), dtype=np.uint8) for layer in ground_of(blueprint).layers}
+    everywhere = np.zeros(len(subjects), dtype=np.uint8)
+    for column, subject in enumerate(subjects):
+        layers = [layer for layer, _ in subject_rows(rulebook, subject)]
+        if not layers or any(layer in blanket for layer in layers):
+            everywhere[column] = RANKS[UNKNOWN]
+        for layer in layers:
+            if layer in unmapped:
+                unmapped[layer][column] = RANKS[UNKNOWN]
+    features = np.empty((len(blueprint.features), len(subjects)), dtype=np.uint8)
+    for column, subject in enumerate(subjects):
+        features[:, column] = feature_ranks(blueprint, rulebook, subject)
+    return Membership(features, np.array(list(unmapped.values())), everywhere)
+
+
+def _raise(rank: np.ndarray, which: np.ndarray, value: np.ndarray, table: np.ndarray) -> None:
+    """Raise each row of ``rank`` to the highest of the table's rows that its list names."""
+    if len(which):
+        first = np.flatnonzero(np.r_[True, which[1:] != which[:-1]])
+        row = which[first]
+        rank[row] = np.maximum(rank[row], np.maximum.reduceat(table[value], first, axis=0))
+
+
+def match_kinds(features: pd.DataFrame, where: str, as_of: date) -> np.ndarray:
+    """The same as ``onemap.book.where.match``, asked once per distinct row of the fields that it looks at.
+
+    >>> match_kinds(pd.DataFrame({"class_code": ["030", "010", "030"]}), "class_code=030", date(2024, 3, 1)).tolist()
+    [1, 0, 1]
+    """
+    fields = {term.field.split(".")[0] for term in parse(where)} | set(VALIDITY)
+    asked = features[[c for c in features.columns if c in fields]]
+    if not asked.shape[1]:
+        return match(asked, where, as_of)
+    kind = np.zeros(len(asked), dtype=np.intp)
+    for column in asked:
+        code, words = pd.factorize(asked[column].to_numpy(dtype=object), use_na_sentinel=False)
+        kind = np.unique(kind * len(words) + code, return_inverse=True)[1]
+    _, first, again = np.unique(kind, return_index=True, return_inverse=True)
+    return match(asked.iloc[first], where, as_of)[again]
 
 
 def matching_features(blueprint, rulebook, subject: str) -> pd.DataFrame:
     """The features that certainly belong to a subject on the rule book's day."""
-    key = ("matching_features", subject)
-    return remembered(blueprint, rulebook, key, lambda: _matching(blueprint, rulebook, subject))
-
-
-def _matching(blueprint, rulebook, subject: str) -> pd.DataFrame:
-    parts = []
-    for layer, where in subject_rows(rulebook, subject):
-        features = blueprint.features[blueprint.features["layer"] == layer]
-        if len(features):
-            parts.append(features[match(features, where, rulebook.as_of) == TRUE])
-    return pd.concat(parts) if parts else blueprint.features.iloc[:0]
+    return blueprint.features[feature_ranks(blueprint, rulebook, subject) == RANKS[TRUE]]
 
 
 def subject_rows(rulebook, subject: str) -> list[tuple[str, str]]:
@@ -112,18 +183,12 @@ def subject_rows(rulebook, subject: str) -> list[tuple[str, str]]:
     """
     if subject in rulebook.undetermined:
         return []
-    rows = rulebook.subjects[rulebook.subjects["subject_id"] == subject]
-    if len(rows):
-        return list(zip(rows["layer"], rows["where"], strict=True))
-    return [(subject, "")] if subject in rulebook.catalogue.layers.index else []
+    rows = remembered(rulebook, None, "subject_rows", lambda: _rows_by_subject(rulebook)).get(subject, [])
+    return rows or ([(subject, "")] if subject in rulebook.catalogue.layers.index else [])
 
 
-def kleene_or(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Three-valued or: true wins, then unknown.
-
-    >>> kleene_or(np.array([1, -1, 0]), np.array([-1, 0, 0])).tolist()
-    [1, -1, 0]
-    """
-    return np.where(
-        (a == TRUE) | (b == TRUE), TRUE, np.where((a == UNKNOWN) | (b == UNKNOWN), UNKNOWN, FALSE)
-    ).astype(np.int8)
+def _rows_by_subject(rulebook) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list] = {}
+    for row in rulebook.subjects.itertuples(index=False):
+        found.setdefault(row.subject_id, []).append((row.layer, row.where))
+    return found

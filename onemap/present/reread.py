@@ -46,8 +46,10 @@ def read_review(path, book=None) -> Review:
             mend="give that rule book with --book, or review again",
         )
     frames = {name: _frame(record[name]) for name in FRAMES}
+    overlaps = frames.pop("overlaps")
     return Review(
         as_of=date.fromisoformat(record["as_of"]),
+        draw_overlaps=lambda: overlaps,
         rulebook=rulebook,
         blueprint=None,
         manifest=record["manifest"],

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from onemap.blueprint.status import matching_features, subject_rows, unknown_layers
+from onemap.blueprint.status import blanket_unknown, matching_features, subject_rows
 from onemap.book.where import match, parse
 from onemap.errors import InputError
 from onemap.frames import UNKNOWN, empty
@@ -19,9 +19,9 @@ from onemap.review.check import main_leaf
 from onemap.review.decide import holds_at
 from onemap.review.logic import answer, leaves
 from onemap.review.measure import cut, measure, polygonal
-from onemap.review.project import project_facts, project_units
-from onemap.review.review import pieces_status
+from onemap.review.project import project_facts, project_of, project_units
 from onemap.review.review import review as run
+from onemap.review.review import standing_of
 
 COUNTERFACTUALS = [
     "project_id",
@@ -109,14 +109,14 @@ def _unfit(review, project_id: str) -> Iterator[tuple[str, object]]:
         return
     parcels = review.parcels[review.parcels["project_id"] == project_id].reset_index(drop=True)
     pieces = cut(parcels, blueprint)
-    status = pieces_status(parcels, pieces, blueprint, book)
+    standing = standing_of(project_of(parcels), pieces, blueprint, book)
     shapes = pieces.geometry[pieces.area_m2 > 0]
     facts = project_facts(measure(parcels, blueprint, book, pieces), parcels)
     answers = answer(facts, project_units(parcels), book)
     for rule in book.decisions:
         if book.routes.at[rule.route, "skips"] != "Y":
             continue
-        fit = holds_at(rule.when, status, 0, answers, book)
+        fit = holds_at(rule.when, standing, answers, book)
         if fit.any() and not fit.all():
             yield rule.rule_id, shapely.union_all(shapes[~fit])
 
@@ -181,7 +181,7 @@ def _unseen(review, parcels) -> set[str]:
     here = blueprint.faces["face_id"].to_numpy()[np.unique(faces)]
     found = set(blueprint.unknowns.loc[blueprint.unknowns["face_id"].isin(here), "layer"])
     beyond = ~shapely.covers(shapely.union_all(blueprint.faces.geometry.to_numpy()[np.unique(faces)]), shapes)
-    everywhere = unknown_layers(blueprint.sources, blueprint.quarantine, layers, review.as_of)
+    everywhere = blanket_unknown(blueprint, review.rulebook)
     return set(layers) if beyond.any() else found | set(everywhere)
 
 
@@ -189,8 +189,12 @@ def supplied(blueprint, layers: list[str]):
     """The blueprint as if the layers were known everywhere, with no feature more than they have."""
     kept = blueprint.sources[~blueprint.sources["layer"].isin(layers)]
     stated = pd.DataFrame([{"layer": layer, "path": SUPPLIED, "status": "none"} for layer in layers])
+    everywhere = shapely.union_all(blueprint.extents.geometry.to_numpy())
+    others = blueprint.extents[~blueprint.extents["layer"].isin(layers)]
+    mapped = gpd.GeoDataFrame({"layer": layers}, geometry=[everywhere] * len(layers), crs=blueprint.crs)
     return replace(
         blueprint,
+        extents=pd.concat([others, mapped.reindex(columns=others.columns)], ignore_index=True),
         sources=pd.concat([kept, stated.reindex(columns=kept.columns)], ignore_index=True),
         unknowns=blueprint.unknowns[~blueprint.unknowns["layer"].isin(layers)].reset_index(drop=True),
         quarantine=blueprint.quarantine[~blueprint.quarantine["layer"].isin(layers)].reset_index(drop=True),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.memory import covers_at
-from onemap.blueprint.status import unknown_layers
+from onemap.blueprint.memory import ground_of, remembered
+from onemap.blueprint.status import blanket_unknown, rows_of_layer
 from onemap.book.where import match
 from onemap.frames import FALSE, TRUE, UNKNOWN
 from onemap.review.measure import Pieces
@@ -19,94 +20,128 @@ COMMITMENT = "by_commitment"
 EMPTY_LIST = "none"
 
 
+class Evaluated(NamedTuple):
+    """What evaluations answer: per item 1, 0, -1 for every project; the rest by (project position, item).
+
+    features : the ids of the zones that were counted; unlisted : what only lacks a zone's negative list
+    """
+
+    inside: dict[str, np.ndarray]
+    features: dict[tuple[int, str], str]
+    unlisted: set[tuple[int, str]]
+
+
+class Zones(NamedTuple):
+    """The evaluated zones: of : per feature its zone or -1; feature_id, item, certain (1 or -1), excludes : per zone."""
+
+    of: np.ndarray
+    feature_id: np.ndarray
+    item: np.ndarray
+    certain: np.ndarray
+    excludes: list[frozenset[str]]
+
+
 def evaluated(
-    items: list[str], parcels, pieces: Pieces, blueprint, rulebook, units: pd.DataFrame
-) -> pd.DataFrame:
+    items: list[str], project: np.ndarray, pieces: Pieces, blueprint, rulebook, units: pd.DataFrame
+) -> Evaluated:
     """Whether each project lies wholly in zones evaluated for an item, valid on the day and open to its category.
 
     A zone counts for certain only with an approving document and both dates of validity; without them it may
     count (unknown). Categories and uses on the zone's negative list (``excludes`` among its attributes, ``none`` for
     an empty list) never count. Commitment (告知承诺) needs that list: where a zone has none, it may count.
 
-    index : project_id; columns : the items; values 1, 0, -1; attrs["features"] maps (project_id, item) to the
-    feature ids that were counted, attrs["unlisted"] holds the (project_id, item) that only lack a list
+    project : the position among ``units`` of each parcel's project
     """
-    zones = zone_features(blueprint, rulebook, items)
-    out = pd.DataFrame(FALSE, index=units.index, columns=items, dtype=np.int8)
-    out.attrs |= {"features": {}, "unlisted": set()}
-    layers = list(rulebook.catalogue.layers.index[rulebook.catalogue.layers["group"] == GROUP])
-    blanket = unknown_layers(blueprint.sources, blueprint.quarantine, layers, rulebook.as_of)
-    project = parcels["project_id"].to_numpy()[pieces.parcel]
-    long = pd.DataFrame(
-        {
-            "project_id": project,
-            "face_id": blueprint.faces["face_id"].to_numpy()[pieces.face],
-            "piece": np.arange(len(pieces.face)),
-            "area_m2": pieces.area_m2,
-        }
+    ground = ground_of(blueprint)
+    zones = remembered(
+        blueprint, rulebook, ("zones", *items), lambda: zone_features(blueprint, rulebook, items)
     )
-    covers = covers_at(blueprint, pieces.face)[["face_id", "feature_id"]]
-    long = long[long["area_m2"] > 0]
-    unmapped = blueprint.unknowns.loc[blueprint.unknowns["layer"].isin(layers), "face_id"]
-    dark = long[long["face_id"].isin(unmapped)]
-    long = long.merge(covers, on="face_id")
-    long = long.merge(zones, on="feature_id")
-    own = units.loc[long["project_id"], ["category", "use"]]
-    known = set(rulebook.catalogue.enumerations["value"])
-    long["counts"] = [
-        _open_to(row, listed, certain, known)
-        for row, listed, certain in zip(
-            own.itertuples(index=False), long["excludes"], long["certain"], strict=True
-        )
-    ]
-    effect = rulebook.evaluations.set_index("item_code")["effect"]
-    tolerance_m2, tolerance = rulebook.threshold("inside_tol_area"), rulebook.threshold("inside_tol_share")
-    area = units["area_m2"]
-    unseen = _wholly(dark, area, tolerance_m2, tolerance) | bool(blanket)
+    layers = _layers(rulebook)
+    blanket = any(layer in blanket_unknown(blueprint, rulebook) for layer in layers)
+    real = np.flatnonzero(pieces.area_m2 > 0)
+    of, area_m2 = project[pieces.parcel[real]], pieces.area_m2[real]
+    at, layer = ground.unknowns.at(pieces.face[real])
+    dark = np.zeros(len(real), dtype=bool)
+    dark[at[np.isin(layer, [i for i, name in enumerate(ground.layers) if name in layers])]] = True
+    piece, feature = ground.covers.at(pieces.face[real])
+    zone = zones.of[feature]
+    piece, zone = piece[zone >= 0], zone[zone >= 0]
+    counts = _counts(zones, zone, of[piece], units, set(rulebook.catalogue.enumerations["value"]))
+    effect = dict(zip(rulebook.evaluations["item_code"], rulebook.evaluations["effect"], strict=True))
+    listed = np.array([bool(words) for words in zones.excludes], dtype=bool)
+    area = units["area_m2"].to_numpy(dtype=float)
+    tolerances = rulebook.threshold("inside_tol_area"), rulebook.threshold("inside_tol_share")
+
+    def wholly(inside: np.ndarray) -> np.ndarray:
+        outside = area - np.bincount(of, weights=area_m2 * inside, minlength=len(area))
+        return (outside <= tolerances[0]) & (outside / area <= tolerances[1])
+
+    def pieces_in(entries: np.ndarray) -> np.ndarray:
+        inside = np.zeros(len(real), dtype=bool)
+        inside[piece[entries]] = True
+        return inside
+
+    found = Evaluated({}, {}, set())
+    unseen = np.where(wholly(dark) | blanket, UNKNOWN, FALSE).astype(np.int8)
+    met = set(zones.item[np.unique(zone)])
     for item in items:
-        own = long[long["class_code"] == item]
-        if own.empty:
-            out[item] = np.where(unseen, UNKNOWN, FALSE).astype(np.int8)
+        if item not in met:
+            found.inside[item] = unseen
             continue
-        listed = effect.get(item) != COMMITMENT or own["excludes"].map(bool)
-        maybe = _wholly(pd.concat([own[own["counts"] != FALSE], dark]), area, tolerance_m2, tolerance)
-        open_ = _wholly(own[own["counts"] == TRUE], area, tolerance_m2, tolerance)
-        sure = _wholly(own[(own["counts"] == TRUE) & listed], area, tolerance_m2, tolerance)
-        out[item] = np.where(sure, TRUE, np.where(maybe | bool(blanket), UNKNOWN, FALSE)).astype(np.int8)
-        out.attrs["unlisted"] |= {(project, item) for project in units.index[open_ & ~sure]}
-        named = (
-            own[own["counts"] != FALSE]
-            .groupby("project_id")["feature_id"]
-            .agg(lambda s: "|".join(sorted(set(s))))
-        )
-        out.attrs["features"].update({(p, item): ids for p, ids in named.items()})
+        own = zones.item[zone] == item
+        open_ = wholly(pieces_in(own & (counts == TRUE)))
+        needs_list = effect.get(item) == COMMITMENT
+        sure = wholly(pieces_in(own & (counts == TRUE) & listed[zone])) if needs_list else open_
+        maybe = wholly(pieces_in(own & (counts != FALSE)) | dark) | blanket
+        found.inside[item] = np.where(sure, TRUE, np.where(maybe, UNKNOWN, FALSE)).astype(np.int8)
+        found.unlisted.update((at, item) for at in np.flatnonzero(open_ & ~sure).tolist())
+        named: dict[int, set[str]] = {}
+        for entry in np.flatnonzero(own & (counts != FALSE)).tolist():
+            named.setdefault(int(of[piece[entry]]), set()).add(zones.feature_id[zone[entry]])
+        found.features.update({(at, item): "|".join(sorted(ids)) for at, ids in named.items()})
+    return found
+
+
+def zone_features(blueprint, rulebook, items: list[str]) -> Zones:
+    """The evaluated zones of the items, without those that are not in force."""
+    rows = [rows_of_layer(blueprint, layer) for layer in _layers(rulebook)]
+    rows = np.sort(np.concatenate(rows)) if rows else np.empty(0, dtype=np.intp)
+    table = blueprint.features.iloc[rows]
+    chosen = table["class_code"].isin(items).to_numpy()
+    rows, table = rows[chosen], table[chosen]
+    certain = match(table, EVIDENCE, rulebook.as_of)
+    rows, table, certain = rows[certain != FALSE], table[certain != FALSE], certain[certain != FALSE]
+    of = np.full(len(blueprint.features), -1)
+    of[rows] = np.arange(len(rows))
+    excludes = [json.loads(a or "{}").get("excludes") or "" for a in table["attributes"]]
+    return Zones(
+        of,
+        table["feature_id"].to_numpy(dtype=object),
+        table["class_code"].to_numpy(dtype=object),
+        certain,
+        [frozenset(filter(None, words.split("|"))) for words in excludes],
+    )
+
+
+def _layers(rulebook) -> list[str]:
+    layers = rulebook.catalogue.layers
+    return list(layers.index[layers["group"] == GROUP])
+
+
+def _counts(zones: Zones, zone: np.ndarray, project: np.ndarray, units, known: set[str]) -> np.ndarray:
+    """Per entry whether its zone counts for its project: 1, 0, -1."""
+    category, use = (units[name].to_numpy(dtype=object) for name in ("category", "use"))
+    said: dict[tuple, int] = {}
+    out = np.empty(len(zone), dtype=np.int8)
+    for entry, (z, p) in enumerate(zip(zone.tolist(), project.tolist(), strict=True)):
+        key = (z, category[p], use[p])
+        if key not in said:
+            said[key] = _open_to(key[1:], zones.excludes[z], zones.certain[z], known)
+        out[entry] = said[key]
     return out
 
 
-def zone_features(blueprint, rulebook, items: list[str]) -> pd.DataFrame:
-    """The evaluated zones: feature_id class_code certain (1 or -1) excludes (words of the negative list)."""
-    layers = rulebook.catalogue.layers.index[rulebook.catalogue.layers["group"] == GROUP]
-    zones = blueprint.features[blueprint.features["layer"].isin(layers)]
-    zones = zones[zones["class_code"].isin(items)]
-    if zones.empty:
-        return pd.DataFrame(columns=["feature_id", "class_code", "certain", "excludes"])
-    certain = match(zones, EVIDENCE, rulebook.as_of)
-    excludes = [
-        set(filter(None, (json.loads(a or "{}").get("excludes") or "").split("|")))
-        for a in zones["attributes"]
-    ]
-    table = pd.DataFrame(
-        {
-            "feature_id": zones["feature_id"].to_numpy(),
-            "class_code": zones["class_code"].to_numpy(),
-            "certain": certain,
-            "excludes": excludes,
-        }
-    )
-    return table[table["certain"] != FALSE]
-
-
-def _open_to(project, listed: set, certain: int, known: set) -> int:
+def _open_to(project: tuple, listed: frozenset[str], certain: int, known: set[str]) -> int:
     excluded = listed - {EMPTY_LIST}
     if not excluded:
         return certain
@@ -114,9 +149,3 @@ def _open_to(project, listed: set, certain: int, known: set) -> int:
     if excluded & set(words):
         return FALSE
     return UNKNOWN if None in words or excluded - known else certain
-
-
-def _wholly(rows: pd.DataFrame, area: pd.Series, tolerance_m2: float, tolerance: float) -> np.ndarray:
-    inside = rows.drop_duplicates("piece").groupby("project_id")["area_m2"].sum()
-    outside = area - inside.reindex(area.index, fill_value=0.0)
-    return ((outside <= tolerance_m2) & (outside / area <= tolerance)).to_numpy()

@@ -7,22 +7,39 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.status import kleene_or
+from onemap.blueprint.memory import remembered
+from onemap.blueprint.status import RANKS, VALUES
 from onemap.frames import FALSE, TRUE, UNKNOWN
+from onemap.review.measure import subjects_of
 
 WORDS = {TRUE: "true", FALSE: "false", UNKNOWN: "unknown"}
+PROJECT = "project."
 
 
 class Answers(NamedTuple):
-    """Every predicate answered for every unit (a parcel or a project).
+    """Every predicate answered for every unit (a parcel or a project), as one array per name.
 
-    outcome : frame unit × predicate (and decision rule) of 1, 0, -1; low, high : frames unit × predicate, the interval in which the
-    measured value must lie given what is not known (equal when all is known)
+    outcome : for every predicate, compound and decision rule 1, 0, -1 per unit; low, high : for every measuring predicate
+    the interval in which the measured value must lie given what is not known (equal when all is known)
     """
 
-    outcome: pd.DataFrame
-    low: pd.DataFrame
-    high: pd.DataFrame
+    outcome: dict[str, np.ndarray]
+    low: dict[str, np.ndarray]
+    high: dict[str, np.ndarray]
+
+
+class Asked(NamedTuple):
+    """The predicates of one measure and operator, which are answered together."""
+
+    measure: str
+    operator: str
+    names: list[str]
+    columns: np.ndarray
+    thresholds: np.ndarray
+
+
+AREAS = ("overlap_area_m2", "outside_area_m2", "unknown_area_m2")
+DISTANCES = ("distance_m", "distance_unknown_m")
 
 
 def answer(facts: pd.DataFrame, units: pd.DataFrame, rulebook) -> Answers:
@@ -33,107 +50,85 @@ def answer(facts: pd.DataFrame, units: pd.DataFrame, rulebook) -> Answers:
     What is not known widens the measured value to an interval; a comparison is true or false only when it holds
     or fails over the whole interval.
     """
-    subjects = facts["subject"].iloc[: len(facts) // max(len(units), 1)].tolist()
-    shape = (len(units), len(subjects))
-    column = {s: i for i, s in enumerate(subjects)}
-    wide = {
-        name: facts[name].to_numpy(dtype=float).reshape(shape)
-        for name in (
-            "overlap_area_m2",
-            "outside_area_m2",
-            "unknown_area_m2",
-            "distance_m",
-            "distance_unknown_m",
-        )
-    }
+    n = len(units)
+    subjects = tuple(facts["subject"].iloc[: len(facts) // n] if n else subjects_of(rulebook))
+    shape = (n, len(subjects))
+    wide = {name: facts[name].to_numpy(dtype=float).reshape(shape) for name in AREAS + DISTANCES}
     area = units["area_m2"].to_numpy(dtype=float)
-    outcome, lows, highs = {}, {}, {}
-    for row in rulebook.predicates.itertuples():
-        attribute = row.measure.removeprefix("project.") if row.measure.startswith("project.") else None
-        if row.value:
-            outcome[row.Index] = _is_word(units[attribute], row.value)
-            continue
-        if attribute:
-            low = high = pd.to_numeric(units[attribute], errors="coerce").to_numpy(dtype=float)
+    ranks, lows, highs = {}, {}, {}
+    program = remembered(rulebook, None, ("program", subjects), lambda: _program(rulebook, subjects))
+    for ask in program:
+        if ask.measure.startswith(PROJECT):
+            number = pd.to_numeric(units[ask.measure.removeprefix(PROJECT)], errors="coerce")
+            low = high = number.to_numpy(dtype=float)[:, None]
         else:
-            low, high = interval(row.measure, wide, column.get(row.subject), area)
-        lows[row.Index], highs[row.Index] = low, high
-        outcome[row.Index] = compare(low, high, row.operator, row.threshold)
-    for name, tree in rulebook.compounds.items():
-        if name not in outcome:
-            outcome[name] = follow(tree, outcome, rulebook.compounds, len(units))
+            low, high = interval(ask.measure, wide, ask.columns, area)
+        answered = RANKS[compare(low, high, ask.operator, ask.thresholds)]
+        for i, name in enumerate(ask.names):
+            at = min(i, low.shape[1] - 1)
+            lows[name], highs[name], ranks[name] = low[:, at], high[:, at], answered[:, i]
+    for attribute, asked in _words(rulebook).items():
+        ranks |= _are_words(units[attribute].to_numpy(dtype=object), asked)
+    for name in rulebook.compounds:
+        follow(name, ranks, rulebook.compounds, n)
     for rule in rulebook.decisions:
-        outcome[rule.rule_id] = follow(rule.when, outcome, rulebook.compounds, len(units))
-    index = units.index
-    return Answers(
-        pd.DataFrame(outcome, index=index, dtype=np.int8),
-        pd.DataFrame(lows, index=index),
-        pd.DataFrame(highs, index=index),
-    )
+        ranks[rule.rule_id] = follow(rule.when, ranks, rulebook.compounds, n)
+    return Answers({name: VALUES[rank] for name, rank in ranks.items()}, lows, highs)
 
 
-def interval(measure: str, wide: dict, column: int | None, area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest and highest value that the measure can have, given what is not known."""
+def interval(
+    measure: str, wide: dict, columns: np.ndarray, area: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and highest value that the measure can have, given what is not known, units × columns."""
+    area = area[:, None]
     if measure == "area_m2":
         return area, area
-    unknown = wide["unknown_area_m2"][:, column]
     if measure == "distance_m":
-        near = wide["distance_m"][:, column]
-        return np.minimum(near, wide["distance_unknown_m"][:, column]), near
+        near = wide["distance_m"][:, columns]
+        return np.minimum(near, wide["distance_unknown_m"][:, columns]), near
     what, _, unit = measure.partition("_")
-    low = wide[f"{what}_area_m2"][:, column]
-    high = np.minimum(low + unknown, area)
+    low = wide[f"{what}_area_m2"][:, columns]
+    high = np.minimum(low + wide["unknown_area_m2"][:, columns], area)
     return (low / area, high / area) if unit == "share" else (low, high)
 
 
-def compare(low: np.ndarray, high: np.ndarray, operator: str, threshold: float) -> np.ndarray:
+def compare(low: np.ndarray, high: np.ndarray, operator: str, threshold) -> np.ndarray:
     """Three-valued comparison of an interval with a threshold; unknown where there is no number or no threshold.
 
     >>> compare(np.array([2.0, 0.0, 0.0]), np.array([2.0, 0.0, 5.0]), "gt", 1.0).tolist()
     [1, 0, -1]
     """
-    holds = {
-        "gt": (low > threshold, high > threshold),
-        "ge": (low >= threshold, high >= threshold),
-        "lt": (high < threshold, low < threshold),
-        "le": (high <= threshold, low <= threshold),
-        "eq": ((low == threshold) & (high == threshold), (low <= threshold) & (high >= threshold)),
-    }[operator]
-    surely, possibly = holds
-    blank = np.isnan(low) | np.isnan(threshold)
-    return np.where(blank, UNKNOWN, np.where(surely, TRUE, np.where(possibly, UNKNOWN, FALSE))).astype(
-        np.int8
-    )
+    surely, possibly = {
+        "gt": lambda: (low > threshold, high > threshold),
+        "ge": lambda: (low >= threshold, high >= threshold),
+        "lt": lambda: (high < threshold, low < threshold),
+        "le": lambda: (high <= threshold, low <= threshold),
+        "eq": lambda: ((low == threshold) & (high == threshold), (low <= threshold) & (high >= threshold)),
+    }[operator]()
+    out = np.where(surely, TRUE, np.where(possibly, UNKNOWN, FALSE)).astype(np.int8)
+    out[np.isnan(low) | np.isnan(threshold)] = UNKNOWN
+    return out
 
 
-def follow(tree, outcome: dict, compounds: dict, n: int) -> np.ndarray:
-    """The three-valued outcome of an all/any/not tree over predicates already answered.
+def follow(tree, ranks: dict, compounds: dict, n: int) -> np.ndarray:
+    """The three-valued outcome of an all/any/not tree over predicates already answered, as ranks (0 false, 1 unknown, 2 true).
 
-    >>> o = {"a": np.array([1, -1], np.int8), "b": np.array([1, 1], np.int8)}
-    >>> follow({"all": ["a", {"not": "b"}]}, o, {}, 2).tolist(), follow({"any": ["a", "b"]}, o, {}, 2).tolist()
-    ([0, 0], [1, 1])
+    >>> ranks = {"a": np.array([2, 1], np.uint8), "b": np.array([2, 2], np.uint8)}
+    >>> follow({"all": ["a", {"not": "b"}]}, ranks, {}, 2).tolist(), follow({"any": ["a", "b"]}, ranks, {}, 2).tolist()
+    ([0, 0], [2, 2])
     """
     if isinstance(tree, str):
-        if tree not in outcome:
-            outcome[tree] = follow(compounds[tree], outcome, compounds, n)
-        return outcome[tree]
+        if tree not in ranks:
+            ranks[tree] = follow(compounds[tree], ranks, compounds, n)
+        return ranks[tree]
     ((word, inner),) = tree.items()
     if word == "not":
-        return negate(follow(inner, outcome, compounds, n))
-    parts = [follow(part, outcome, compounds, n) for part in inner]
-    result = np.full(n, TRUE if word == "all" else FALSE, dtype=np.int8)
-    for part in parts:
-        result = kleene_or(result, part) if word == "any" else negate(kleene_or(negate(result), negate(part)))
+        return 2 - follow(inner, ranks, compounds, n)
+    combine, start = (np.minimum, 2) if word == "all" else (np.maximum, 0)
+    result = np.full(n, start, dtype=np.uint8)
+    for part in inner:
+        combine(result, follow(part, ranks, compounds, n), out=result)
     return result
-
-
-def negate(values: np.ndarray) -> np.ndarray:
-    """Three-valued not: unknown stays unknown.
-
-    >>> negate(np.array([1, 0, -1])).tolist()
-    [0, 1, -1]
-    """
-    return np.where(values == UNKNOWN, UNKNOWN, 1 - values).astype(np.int8)
 
 
 def leaves(tree, compounds: dict) -> list[str]:
@@ -149,6 +144,45 @@ def leaves(tree, compounds: dict) -> list[str]:
     return list(dict.fromkeys(leaf for part in inner for leaf in leaves(part, compounds)))
 
 
-def _is_word(values: pd.Series, words: str) -> np.ndarray:
-    blank = values.isna() | (values == "")
-    return np.where(blank, UNKNOWN, np.where(values.isin(words.split("|")), TRUE, FALSE)).astype(np.int8)
+def _program(rulebook, subjects: tuple[str, ...]) -> list[Asked]:
+    column = {subject: i for i, subject in enumerate(subjects)}
+    groups: dict[tuple[str, str], list] = {}
+    for row in rulebook.predicates[rulebook.predicates["value"] == ""].itertuples():
+        groups.setdefault((row.measure, row.operator), []).append(row)
+    return [
+        Asked(
+            measure,
+            operator,
+            [row.Index for row in rows],
+            np.array([column[row.subject] if row.subject else 0 for row in rows]),
+            np.array([row.threshold for row in rows], dtype=float),
+        )
+        for (measure, operator), rows in groups.items()
+    ]
+
+
+def _words(rulebook) -> dict[str, dict[str, frozenset[str]]]:
+    """Per attribute of a project the predicates that ask for words, and the words."""
+
+    def make() -> dict:
+        asked: dict[str, dict] = {}
+        for row in rulebook.predicates[rulebook.predicates["value"] != ""].itertuples():
+            asked.setdefault(row.measure.removeprefix(PROJECT), {})[row.Index] = frozenset(
+                row.value.split("|")
+            )
+        return asked
+
+    return remembered(rulebook, None, "words", make)
+
+
+def _are_words(values: np.ndarray, asked: dict[str, frozenset[str]]) -> dict[str, np.ndarray]:
+    code, kinds = pd.factorize(values)
+    kinds = [*kinds, None]  # a missing value has the code -1
+    blank = [kind is None or kind == "" for kind in kinds]
+    return {
+        name: np.array(
+            [1 if no else 2 if kind in words else 0 for kind, no in zip(kinds, blank, strict=True)],
+            dtype=np.uint8,
+        )[code]
+        for name, words in asked.items()
+    }

@@ -9,8 +9,8 @@ import shapely
 
 from onemap.frames import PARCELS
 from onemap.land.area import ellipsoidal_area
-from onemap.review.check import STATUS, outcome_of
-from onemap.review.decide import REVIEW_BY_PERSON, guard_of, route_of, verdict_of
+from onemap.review.check import NOT_APPLICABLE, STATUSES, outcomes, sheet
+from onemap.review.decide import REVIEW_BY_PERSON, route_of, verdicts_of
 from onemap.review.logic import answer
 from onemap.review.measure import cut, measure
 from onemap.review.project import parcel_units, project_facts, project_units
@@ -33,7 +33,7 @@ def margins(review, project_ids=None) -> pd.DataFrame:
     columns : parcel_id rule_id margin_m direction; sorted as the findings are
     """
     parcels = _chosen(review, project_ids)
-    ids, rules = parcels["parcel_id"].to_numpy(), list(review.rulebook.rules["rule_id"])
+    ids, rules = parcels["parcel_id"].to_numpy(), list(sheet(review.rulebook).said["rule_id"])
     margin, direction = _search(parcels, lambda moved: _statuses(moved, review), review.rulebook)
     table = pd.DataFrame(
         {
@@ -149,11 +149,7 @@ def _statuses(parcels: gpd.GeoDataFrame, review) -> np.ndarray:
 
 
 def _outcomes(facts: pd.DataFrame, parcels, rulebook) -> np.ndarray:
-    answers = answer(facts, parcel_units(parcels), rulebook)
-    columns = [
-        pd.Series(outcome_of(rule, answers)).map(STATUS).to_numpy() for rule in rulebook.rules.itertuples()
-    ]
-    return np.stack(columns, axis=1).astype(object) if columns else np.empty((len(parcels), 0), dtype=object)
+    return STATUSES[outcomes(answer(facts, parcel_units(parcels), rulebook), rulebook) - NOT_APPLICABLE]
 
 
 def _answers(parcels: gpd.GeoDataFrame, review) -> np.ndarray:
@@ -161,15 +157,17 @@ def _answers(parcels: gpd.GeoDataFrame, review) -> np.ndarray:
     facts = measure(parcels, review.blueprint, book, cut(parcels, review.blueprint))
     statuses = _outcomes(facts, parcels, book)
     answers = answer(project_facts(facts, parcels), project_units(parcels), book)
+    n, rules = len(parcels), sheet(book).said
+    findings = {name: np.tile(rules[name], n) for name in ("rule_id", "effect")} | {
+        "status": statuses.ravel()
+    }
+    verdicts = verdicts_of(np.repeat(np.arange(n), statuses.shape[1]), findings, n)
     rows = []
-    for at in range(len(parcels)):
-        findings = pd.DataFrame(
-            {"rule_id": book.rules["rule_id"], "effect": book.rules["effect"], "status": statuses[at]}
-        )
+    for at in range(n):
         route, _, _ = route_of(at, answers, book)
-        if book.routes.at[route, "skips"] == "Y" and guard_of(findings):
+        if book.routes.at[route, "skips"] == "Y" and verdicts.guard[at]:
             route = REVIEW_BY_PERSON
-        rows.append([verdict_of(findings)[0], route])
+        rows.append([verdicts.verdict[at], route])
     return np.array(rows, dtype=object)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from onemap.blueprint.memory import covers_at, remembered
+from onemap.blueprint.memory import column_of, ground_of, remembered
 from onemap.blueprint.slivers import is_sliver
-from onemap.blueprint.status import face_status, matching_features
+from onemap.blueprint.status import status_at
 from onemap.frames import FACTS, OVERLAPS, TRUE, UNKNOWN, empty
 from onemap.land.area import ellipsoidal_area
+from onemap.review.distance import distances
 
 
 class Pieces(NamedTuple):
@@ -30,16 +31,15 @@ class Pieces(NamedTuple):
 
 def cut(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     """Cut the parcels along the faces of the blueprint; faces wholly inside a parcel are taken as they are."""
-    faces = blueprint.faces.geometry.to_numpy()
+    ground = ground_of(blueprint)
     sites = parcels.geometry.to_numpy()
     shapely.prepare(sites)
     parcel, face = blueprint.face_tree.query(sites, predicate="intersects")
     order = np.lexsort((face, parcel))
     parcel, face = parcel[order], face[order]
-    whole = shapely.contains(sites[parcel], faces[face])
-    geometry = faces[face].copy()
-    geometry[~whole] = polygonal(shapely.intersection(faces[face[~whole]], sites[parcel[~whole]]))
-    area = blueprint.faces["area_m2"].to_numpy()[face].copy()
+    geometry, area = ground.geometry[face], ground.area_m2[face]
+    whole = shapely.contains(sites[parcel], geometry)
+    geometry[~whole] = polygonal(shapely.intersection(geometry[~whole], sites[parcel[~whole]]))
     area[~whole] = ellipsoidal_area(geometry[~whole], blueprint.crs)
     return Pieces(parcel, face, area, geometry)
 
@@ -59,6 +59,33 @@ def polygonal(geometries: np.ndarray) -> np.ndarray:
     return out
 
 
+class Shared(NamedTuple):
+    """Which features each parcel meets with area: one entry per parcel × feature, by parcel, layer and feature id.
+
+    parcel, feature : positions; area_m2 : of the parcel in the feature; start : where the entry's pieces begin in piece
+    """
+
+    parcel: np.ndarray
+    feature: np.ndarray
+    area_m2: np.ndarray
+    start: np.ndarray
+    piece: np.ndarray
+
+
+def shared(pieces: Pieces, blueprint) -> Shared:
+    """The features that the pieces lie in, and how much of the parcel lies in each."""
+    ground = ground_of(blueprint)
+    real = np.flatnonzero(pieces.area_m2 > 0)
+    which, feature = ground.covers.at(pieces.face[real])
+    piece = real[which]
+    order = np.lexsort((piece, ground.rank[feature], pieces.parcel[piece]))
+    piece, feature = piece[order], feature[order]
+    parcel = pieces.parcel[piece]
+    start = np.flatnonzero((np.diff(parcel, prepend=-1) != 0) | (np.diff(feature, prepend=-1) != 0))
+    area = np.add.reduceat(pieces.area_m2[piece], start) if len(start) else np.empty(0)
+    return Shared(parcel[start], feature[start], area, start, piece)
+
+
 def find_overlaps(
     parcels: gpd.GeoDataFrame, blueprint, rulebook, pieces: Pieces | None = None
 ) -> gpd.GeoDataFrame:
@@ -69,31 +96,18 @@ def find_overlaps(
     share sliver geometry
     """
     pieces = cut(parcels, blueprint) if pieces is None else pieces
-    real = pieces.area_m2 > 0
-    cut_up = pd.DataFrame(
-        {
-            "parcel": pieces.parcel[real],
-            "face_id": blueprint.faces["face_id"].to_numpy()[pieces.face[real]],
-            "area_m2": pieces.area_m2[real],
-            "piece": np.flatnonzero(real),
-        }
-    )
-    long = cut_up.merge(covers_at(blueprint, pieces.face[real]), on="face_id").sort_values(
-        ["parcel", "layer", "feature_id", "piece"]
-    )
-    if long.empty:
+    found = shared(pieces, blueprint)
+    if not len(found.parcel):
         return empty(OVERLAPS, blueprint.crs)
-    groups = long.groupby(["parcel", "layer", "feature_id"], sort=True)
-    table = groups["area_m2"].sum().reset_index()
-    split = np.cumsum(groups.size().to_numpy())[:-1]
-    shapes = [shapely.union_all(part) for part in np.split(pieces.geometry[long["piece"].to_numpy()], split)]
-    table["parcel_id"] = parcels["parcel_id"].to_numpy()[table["parcel"]]
-    table["share"] = table["area_m2"] / parcels["area_m2"].to_numpy()[table["parcel"]]
-    classes = blueprint.features.set_index("feature_id")["class_code"]
-    table["class_code"] = table["feature_id"].map(classes)
-    out = gpd.GeoDataFrame(table, geometry=shapes, crs=blueprint.crs)
-    out["sliver"] = is_sliver(out.geometry.to_numpy(), out["area_m2"].to_numpy(), rulebook)
-    return out[OVERLAPS]
+    shapes = [shapely.union_all(part) for part in np.split(pieces.geometry[found.piece], found.start[1:])]
+    table = {
+        c: column_of(blueprint, "features", c)[found.feature] for c in ("feature_id", "layer", "class_code")
+    }
+    table["parcel_id"] = parcels["parcel_id"].to_numpy()[found.parcel]
+    table["area_m2"] = found.area_m2
+    table["share"] = found.area_m2 / parcels["area_m2"].to_numpy()[found.parcel]
+    table["sliver"] = is_sliver(np.array(shapes, dtype=object), found.area_m2, rulebook)
+    return gpd.GeoDataFrame(pd.DataFrame(table), geometry=shapes, crs=blueprint.crs)[OVERLAPS]
 
 
 def measure(parcels: gpd.GeoDataFrame, blueprint, rulebook, pieces: Pieces | None = None) -> pd.DataFrame:
@@ -110,7 +124,7 @@ def measure(parcels: gpd.GeoDataFrame, blueprint, rulebook, pieces: Pieces | Non
     """
     pieces = cut(parcels, blueprint) if pieces is None else pieces
     subjects = subjects_of(rulebook)
-    status = face_status(blueprint, rulebook, subjects).to_numpy()[pieces.face]
+    status = status_at(blueprint, rulebook, subjects, pieces.face)
     shape = (len(parcels), len(subjects))
     total = parcels["area_m2"].to_numpy(dtype=float)[:, None]
     overlap = _sum_by(pieces.parcel, np.where(status == TRUE, pieces.area_m2[:, None], 0.0), shape)
@@ -122,89 +136,39 @@ def measure(parcels: gpd.GeoDataFrame, blueprint, rulebook, pieces: Pieces | Non
     contact = _sum_by(pieces.parcel, (status == TRUE).astype(float), shape) > 0
     distance, distance_unknown = distances(parcels, blueprint, rulebook, subjects)
 
-    layers = {
-        s: "|".join(dict.fromkeys(rulebook.subjects.loc[rulebook.subjects["subject_id"] == s, "layer"])) or s
-        for s in subjects
-    }
-    facts = pd.DataFrame(
+    names = np.array(subjects, dtype=object)
+    return pd.DataFrame(
         {
-            "parcel_id": np.repeat(parcels["parcel_id"].to_numpy(), len(subjects)),
-            "subject": np.tile(np.array(subjects, dtype=object), len(parcels)),
-            "overlap_area_m2": overlap.ravel(),
-            "outside_area_m2": outside.ravel(),
-            "unknown_area_m2": unknown.ravel(),
-            "overlap_share": (overlap / total).ravel(),
-            "outside_share": (outside / total).ravel(),
+            "parcel_id": np.repeat(parcels["parcel_id"].to_numpy(dtype=object), len(subjects)),
+            "subject": np.tile(names, len(parcels)),
+            "layer": np.tile(layers_of(rulebook), len(parcels)),
             "known_share": (1.0 - np.minimum(unknown / total, 1.0)).ravel(),
+            "overlap_area_m2": overlap.ravel(),
+            "overlap_share": (overlap / total).ravel(),
+            "outside_area_m2": outside.ravel(),
+            "outside_share": (outside / total).ravel(),
+            "unknown_area_m2": unknown.ravel(),
             "touches": (contact & (overlap <= rulebook.threshold("hit_min_area"))).ravel(),
             "distance_m": distance.ravel(),
             "distance_unknown_m": distance_unknown.ravel(),
-        }
+        },
+        columns=FACTS,
     )
-    facts["layer"] = facts["subject"].map(layers)
-    return facts[FACTS]
 
 
 def subjects_of(rulebook) -> list[str]:
     """The subjects that any predicate of the rule book measures, sorted."""
-    asked = rulebook.predicates["subject"]
-    return sorted(asked[asked != ""].unique())
+    return remembered(rulebook, None, "subjects", lambda: sorted(set(rulebook.predicates["subject"]) - {""}))
 
 
-def distances(parcels, blueprint, rulebook, subjects: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Distances in metres to the nearest certain feature and to the nearest unknown place, parcels × subjects."""
-    near = np.full((len(parcels), len(subjects)), np.nan)
-    unknown = np.full((len(parcels), len(subjects)), np.nan)
-    predicates = rulebook.predicates
-    asked = set(predicates.loc[predicates["measure"] == "distance_m", "subject"])
-    sites = parcels.geometry.to_numpy()
-    regions: dict[bytes, np.ndarray] = {}
-    status = face_status(blueprint, rulebook, sorted(asked))
-    for column, subject in enumerate(subjects):
-        if subject not in asked:
-            continue
-        near[:, column] = np.inf
-        tree = feature_tree(blueprint, rulebook, subject)
-        if len(tree) and len(sites):
-            at, gap = tree.query_nearest(sites, return_distance=True, all_matches=False)
-            near[at[0], column] = gap
-        known = status[subject].to_numpy() != UNKNOWN
-        key = known.tobytes()
-        if key not in regions:
-            regions[key] = _gap_to_unknown(sites, known_region(blueprint, rulebook, known))
-        unknown[:, column] = regions[key]
-    return near, unknown
+def layers_of(rulebook) -> np.ndarray:
+    """For each subject of :func:`subjects_of` its layers, joined by ``|``."""
 
+    def make() -> np.ndarray:
+        own = rulebook.subjects.groupby("subject_id")["layer"].agg(lambda s: "|".join(dict.fromkeys(s)))
+        return np.array([own.get(s, s) for s in subjects_of(rulebook)], dtype=object)
 
-def feature_tree(blueprint, rulebook, subject: str) -> shapely.STRtree:
-    """The index over the features of a subject, in the order of :func:`matching_features`."""
-    return remembered(
-        blueprint,
-        rulebook,
-        ("feature_tree", subject),
-        lambda: shapely.STRtree(matching_features(blueprint, rulebook, subject).geometry.to_numpy()),
-    )
-
-
-def known_region(blueprint, rulebook, known: np.ndarray) -> tuple | None:
-    """The union of the faces of a mask, prepared, with its boundary; None when there is none."""
-
-    def make():
-        faces = blueprint.faces.geometry.to_numpy()[known]
-        if not len(faces):
-            return None
-        region = shapely.coverage_union_all(faces)
-        shapely.prepare(region)
-        return region, shapely.boundary(region)
-
-    return remembered(blueprint, rulebook, ("known_region", known.tobytes()), make)
-
-
-def _gap_to_unknown(sites: np.ndarray, place: tuple | None) -> np.ndarray:
-    if place is None:
-        return np.zeros(len(sites))
-    region, edge = place
-    return np.where(shapely.covers(region, sites), shapely.distance(sites, edge), 0.0)
+    return remembered(rulebook, None, "subject_layers", make)
 
 
 def _sum_by(group: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

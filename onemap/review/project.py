@@ -11,22 +11,36 @@ AREAS = ["declared_area_m2", "area_m2"]
 
 def parcel_units(parcels: pd.DataFrame) -> pd.DataFrame:
     """The parcels as units of an answer: index parcel_id, with project_id, attributes and area_m2."""
-    return parcels.set_index("parcel_id")[["project_id", *ATTRIBUTES, *AREAS]]
+    columns = {name: parcels[name].to_numpy() for name in ("project_id", *ATTRIBUTES, *AREAS)}
+    return pd.DataFrame(columns, index=pd.Index(parcels["parcel_id"].to_numpy(), name="parcel_id"))
 
 
 def project_units(parcels: pd.DataFrame) -> pd.DataFrame:
     """The projects as units: index project_id; an attribute on which the plots disagree is None (unknown)."""
-    groups = parcels.groupby("project_id", sort=False)
-    agreed = groups[ATTRIBUTES].agg(_agreed)
-    return agreed.join(groups[AREAS].agg(lambda plots: pd.to_numeric(plots).sum(skipna=False)))
+    of = project_of(parcels)
+    plots = np.argsort(of, kind="stable")
+    starts = np.flatnonzero(np.diff(of[plots], prepend=-1))
+    table = {name: _agreed(parcels[name].to_numpy(dtype=object)[plots], starts) for name in ATTRIBUTES} | {
+        name: np.add.reduceat(pd.to_numeric(parcels[name]).to_numpy(dtype=float)[plots], starts)
+        if len(starts)
+        else np.empty(0)
+        for name in AREAS
+    }
+    names = parcels["project_id"].to_numpy(dtype=object)[plots[starts]]
+    return pd.DataFrame(table, index=pd.Index(names, name="project_id"))
+
+
+def project_of(parcels: pd.DataFrame) -> np.ndarray:
+    """For each parcel the position of its project among :func:`project_units`."""
+    return pd.factorize(parcels["project_id"].to_numpy(dtype=object))[0]
 
 
 def project_facts(facts: pd.DataFrame, parcels: pd.DataFrame) -> pd.DataFrame:
     """The facts of whole projects: areas summed over the plots, distances the smallest, with ``project_id``."""
-    subjects = facts["subject"].nunique()
-    code, _ = pd.factorize(parcels["project_id"])
+    subjects = len(facts) // max(len(parcels), 1)
+    code = project_of(parcels)
     order = np.argsort(code, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(code[order]) > 0])
+    starts = np.flatnonzero(np.diff(code[order], prepend=-1))
     n = len(starts)
 
     def fold(column: str, how) -> np.ndarray:
@@ -52,7 +66,13 @@ def project_facts(facts: pd.DataFrame, parcels: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _agreed(values: pd.Series):
-    words = {v for v in values if not (v is None or pd.isna(v) or v == "")}
-    complete = not values.isna().any() and not (values == "").any()
-    return words.pop() if len(words) == 1 and complete else None
+def _agreed(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The word of each group of values, None where the group has none, a blank one, or several."""
+    blank = pd.isna(values) | (values == "")
+    out = np.where(blank, None, values)[starts]
+    stops = np.append(starts[1:], len(values))
+    for i in np.flatnonzero(stops - starts > 1):
+        plots = slice(starts[i], stops[i])
+        if blank[plots].any() or len(set(values[plots])) > 1:
+            out[i] = None
+    return out

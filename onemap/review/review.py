@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property, partial
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from onemap.blueprint.build import Blueprint, with_conflicts
-from onemap.blueprint.memory import remembered
-from onemap.blueprint.status import face_status, matching_features
+from onemap.blueprint.memory import column_of, conflicts_of, remembered
+from onemap.blueprint.status import status_at
 from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError
 from onemap.frames import FEATURES, ISSUES, empty, frame
-from onemap.review.check import check
-from onemap.review.decide import decide
+from onemap.review.check import Meetings, findings_of, joined
+from onemap.review.decide import Standing, decide
 from onemap.review.evaluation import evaluated
 from onemap.review.logic import answer
-from onemap.review.measure import Pieces, cut, find_overlaps, measure, subjects_of
+from onemap.review.measure import Pieces, cut, find_overlaps, measure, shared, subjects_of
 from onemap.review.preconditions import derive_preconditions
-from onemap.review.project import project_facts, project_units
+from onemap.review.project import project_facts, project_of, project_units
 
 PARCEL_CONFLICTS = [
     "project_id",
@@ -45,14 +48,14 @@ FAR_M = (
 class Review:
     """What was found about the projects as the law stood on ``as_of``.
 
-    parcels, overlaps, facts, findings, preconditions, decisions, issues are the frames of ``onemap.frames``;
-    conflicts has a row per parcel × conflict touched; features are the ones the sites meet, without geometry;
-    sources say from which file and version they came.
+    parcels, overlaps, facts, findings, preconditions, decisions, issues are the frames of ``onemap.frames``; overlaps
+    are drawn when they are first asked for, by ``draw_overlaps``; conflicts has a row per parcel × conflict touched;
+    features are the ones the sites meet, without geometry; sources say from which file and version they came.
     """
 
     as_of: date
     parcels: gpd.GeoDataFrame
-    overlaps: gpd.GeoDataFrame
+    draw_overlaps: Callable[[], gpd.GeoDataFrame]
     facts: pd.DataFrame
     findings: pd.DataFrame
     preconditions: pd.DataFrame
@@ -64,6 +67,11 @@ class Review:
     rulebook: Rulebook
     blueprint: Blueprint
     manifest: dict
+
+    @cached_property
+    def overlaps(self) -> gpd.GeoDataFrame:
+        """Every piece of a parcel that lies in a feature, see :func:`onemap.find_overlaps`."""
+        return self.draw_overlaps()
 
     def __repr__(self) -> str:
         return f"<Review of {len(self.decisions)} projects as of {self.as_of}>"
@@ -116,42 +124,38 @@ def review(
             where=str(parcels["source"].iloc[0]),
             mend="their coordinate system or zone is wrong, or it is another town's blueprint",
         )
-    asked = blueprint
-    blueprint = remembered(asked, rulebook, "conflicts", lambda: with_conflicts(asked, rulebook))
+    blueprint = _under(rulebook, blueprint)
+    project, units = project_of(parcels), project_units(parcels)
     pieces = cut(parcels, blueprint)
-    overlaps = find_overlaps(parcels, blueprint, rulebook, pieces)
+    met = shared(pieces, blueprint)
+    meetings = Meetings(parcels, blueprint, rulebook, met.parcel, met.feature)
     facts = measure(parcels, blueprint, rulebook, pieces)
-    findings = check(facts, parcels, blueprint, rulebook, overlaps)
+    findings = findings_of(facts, parcels, rulebook, meetings)
 
-    units = project_units(parcels)
     whole = project_facts(facts, parcels)
     answers = answer(whole, units, rulebook)
     items = sorted(set(rulebook.conditions["replaceable_by"]) - {""})
-    covered = evaluated(items, parcels, pieces, blueprint, rulebook, units)
-    preconditions = derive_preconditions(
-        units, answers, whole, covered, _named(overlaps, parcels, blueprint, rulebook), rulebook
-    )
+    covered = evaluated(items, project, pieces, blueprint, rulebook, units)
+    named = partial(named_by_project, meetings, project)
+    preconditions = derive_preconditions(units, answers, whole, covered, named, rulebook)
     versions = {"blueprint_version": blueprint.version, "rulebook_version": rulebook.version}
-    status = pieces_status(parcels, pieces, blueprint, rulebook)
-    decisions = decide(units, answers, whole, findings, status, rulebook, versions)
-    met = blueprint.features["feature_id"].isin(_met(overlaps, findings))
+    standing = standing_of(project, pieces, blueprint, rulebook)
+    decisions = decide(units, answers, whole, findings, standing, rulebook, versions)
+    beyond = outside_issues(parcels, pieces, gap)
+    told = [issues] if issues is not None and len(issues) else []
+    told += [frame(beyond, ISSUES)] if beyond else []
+    features = remembered(blueprint, None, "features_flat", lambda: _flat(blueprint.features))
     return Review(
         as_of=rulebook.as_of,
         parcels=parcels,
-        overlaps=overlaps,
+        draw_overlaps=partial(find_overlaps, parcels, blueprint, rulebook, pieces),
         facts=facts,
         findings=findings,
         preconditions=preconditions,
         decisions=decisions,
         conflicts=parcel_conflicts(parcels, pieces, blueprint),
-        issues=pd.concat(
-            [p for p in (issues, outside_issues(parcels, pieces, gap)) if p is not None and len(p)]
-            or [empty(ISSUES)],
-            ignore_index=True,
-        ),
-        features=pd.DataFrame(blueprint.features[met][[c for c in FEATURES if c != "geometry"]]).reset_index(
-            drop=True
-        ),
+        issues=pd.concat(told, ignore_index=True) if told else empty(ISSUES),
+        features=features.iloc[sorted({*met.feature.tolist(), *meetings.near})].reset_index(drop=True),
         sources=blueprint.sources,
         rulebook=rulebook,
         blueprint=blueprint,
@@ -159,37 +163,52 @@ def review(
     )
 
 
-def pieces_status(parcels, pieces: Pieces, blueprint, rulebook) -> pd.DataFrame:
-    """The pieces with their project, area and three-valued membership in every subject."""
-    status = face_status(blueprint, rulebook, subjects_of(rulebook)).iloc[pieces.face].reset_index(drop=True)
-    status["project_id"] = parcels["project_id"].to_numpy()[pieces.parcel]
-    status["area_m2"] = pieces.area_m2
-    return status[status["area_m2"] > 0]
+def standing_of(project: np.ndarray, pieces: Pieces, blueprint, rulebook) -> Standing:
+    """The pieces with area, with their project and their three-valued membership in every subject.
+
+    project : the position of each parcel's project
+    """
+    real = np.flatnonzero(pieces.area_m2 > 0)
+    subjects = subjects_of(rulebook)
+    status = status_at(blueprint, rulebook, subjects, pieces.face[real])
+    by_subject = {subject: status[:, i] for i, subject in enumerate(subjects)}
+    return Standing(project[pieces.parcel[real]], pieces.area_m2[real], by_subject)
+
+
+def named_by_project(meetings: Meetings, project: np.ndarray, subject: str) -> dict[int, str]:
+    """Per project (position) the features of the subject that its parcels meet, sorted, each once, joined by ``|``."""
+    own = meetings.certain(subject)
+    pairs = np.unique(np.stack([project[meetings.parcel[own]], meetings.feature[own]], axis=1), axis=0)
+    ids = meetings.ids[pairs[:, 1]]
+    order = np.lexsort((ids, pairs[:, 0]))
+    return joined(pairs[order, 0], ids[order])
 
 
 def parcel_conflicts(parcels, pieces: Pieces, blueprint) -> pd.DataFrame:
     """The conflicts that each parcel touches with area, and how much of each."""
-    cut_up = pd.DataFrame(
-        {
-            "parcel": pieces.parcel,
-            "face_id": blueprint.faces["face_id"].to_numpy()[pieces.face],
-            "area_m2": pieces.area_m2,
-        }
-    )
-    long = cut_up[cut_up["area_m2"] > 0].merge(blueprint.conflict_faces, on="face_id")
-    if long.empty:
+    real = np.flatnonzero(pieces.area_m2 > 0)
+    which, conflict = conflicts_of(blueprint).at(pieces.face[real])
+    if not len(which):
         return empty(PARCEL_CONFLICTS)
-    table = long.groupby(["parcel", "conflict_id"], sort=True)["area_m2"].sum().reset_index()
-    own = blueprint.conflicts.drop(columns=["area_m2", "geometry"])
-    table = table.merge(pd.DataFrame(own), on="conflict_id", how="left")
-    table["project_id"] = parcels["project_id"].to_numpy()[table["parcel"]]
-    table["parcel_id"] = parcels["parcel_id"].to_numpy()[table["parcel"]]
-    table["share"] = table["area_m2"] / parcels["area_m2"].to_numpy()[table["parcel"]]
-    return table[PARCEL_CONFLICTS]
+    parcel, area = pieces.parcel[real][which], pieces.area_m2[real][which]
+    ids = column_of(blueprint, "conflicts", "conflict_id")[conflict]
+    order = np.lexsort((ids, parcel))
+    parcel, conflict, area = parcel[order], conflict[order], area[order]
+    starts = np.flatnonzero((np.diff(parcel, prepend=-1) != 0) | (np.diff(conflict, prepend=-1) != 0))
+    parcel, conflict, area = parcel[starts], conflict[starts], np.add.reduceat(area, starts)
+    own = {
+        "project_id": parcels["project_id"].to_numpy(dtype=object)[parcel],
+        "parcel_id": parcels["parcel_id"].to_numpy(dtype=object)[parcel],
+        "area_m2": area,
+        "share": area / parcels["area_m2"].to_numpy()[parcel],
+        "sliver": column_of(blueprint, "conflicts", "sliver")[conflict].astype(bool),
+    }
+    told = {c: column_of(blueprint, "conflicts", c)[conflict] for c in PARCEL_CONFLICTS if c not in own}
+    return pd.DataFrame(own | told, columns=PARCEL_CONFLICTS)
 
 
-def outside_issues(parcels, pieces: Pieces, gap: np.ndarray) -> pd.DataFrame:
-    """One issue per parcel of which some area lies outside the whole blueprint, or which lies far away."""
+def outside_issues(parcels, pieces: Pieces, gap: np.ndarray) -> list[dict]:
+    """One row of ``issues`` per parcel of which some area lies outside the whole blueprint, or which lies far away."""
     inside = np.bincount(pieces.parcel, weights=pieces.area_m2, minlength=len(parcels))
     outside = parcels["area_m2"].to_numpy() - inside
     rows = []
@@ -209,35 +228,28 @@ def outside_issues(parcels, pieces: Pieces, gap: np.ndarray) -> pd.DataFrame:
                 "place": parcels.geometry.iloc[i].representative_point().wkt,
             }
         )
-    return frame(rows, ISSUES)
+    return rows
 
 
 def gaps(parcels, blueprint) -> np.ndarray:
     """How far (m) each parcel's bounds lie from the bounds of the blueprint; 0 inside."""
-    west, south, east, north = blueprint.faces.total_bounds
-    b = parcels.bounds
-    apart = np.stack([west - b["maxx"], b["minx"] - east, south - b["maxy"], b["miny"] - north])
+    west, south, east, north = remembered(
+        blueprint, None, "bounds", lambda: tuple(blueprint.faces.total_bounds.tolist())
+    )
+    low_x, low_y, high_x, high_y = shapely.bounds(parcels.geometry.to_numpy()).T
+    apart = np.stack([west - high_x, low_x - east, south - high_y, low_y - north])
     return np.maximum(apart.max(axis=0), 0.0)
 
 
-def _named(overlaps, parcels, blueprint, rulebook):
-    project = parcels.set_index("parcel_id")["project_id"]
-    long = pd.DataFrame(
-        {"project_id": overlaps["parcel_id"].map(project), "feature_id": overlaps["feature_id"]}
-    )
-    sought: dict[str, dict] = {}
+def _under(rulebook, blueprint: Blueprint) -> Blueprint:
+    """The blueprint with the conflicts of this rule book, found once."""
 
-    def named(subject: str, project_id: str) -> str:
-        if subject not in sought:
-            ids = matching_features(blueprint, rulebook, subject)["feature_id"]
-            own = long[long["feature_id"].isin(ids)]
-            sought[subject] = (
-                own.groupby("project_id")["feature_id"].agg(lambda s: "|".join(sorted(set(s)))).to_dict()
-            )
-        return sought[subject].get(project_id, "")
+    def make() -> Blueprint | None:
+        found = with_conflicts(blueprint, rulebook)
+        return None if found is blueprint else found  # what is remembered must not hold its owner
 
-    return named
+    return remembered(blueprint, rulebook, "conflicts", make) or blueprint
 
 
-def _met(overlaps, findings) -> set[str]:
-    return set(overlaps["feature_id"]) | {i for ids in findings["feature_ids"] for i in ids.split("|") if i}
+def _flat(features: gpd.GeoDataFrame) -> pd.DataFrame:
+    return pd.DataFrame(features[[c for c in FEATURES if c != "geometry"]])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import onemap as om
-from onemap.blueprint.memory import covers_at, remembered
+from onemap.blueprint.memory import ground_of, remembered
 
 FRAMES = ("overlaps", "facts", "findings", "preconditions", "decisions", "conflicts")
 
@@ -33,7 +33,12 @@ def test_other_rules_are_not_taken_for_these(town, book):
 
 
 @pytest.mark.parametrize("faces", [[], [0], [5, 5, 2], list(range(100, 160))])
-def test_covers_of_some_faces_are_those_of_a_walk(town, faces):
-    ids = town.faces.face_id.iloc[sorted(set(faces))]
-    walked = town.covers[town.covers.face_id.isin(ids)]
-    pd.testing.assert_frame_equal(covers_at(town, np.array(faces, dtype=int)), walked)
+def test_what_stands_at_some_faces_is_what_a_walk_finds(town, faces):
+    ground = ground_of(town)
+    which, feature = ground.covers.at(np.array(faces, dtype=int))
+    at, layer = ground.unknowns.at(np.array(faces, dtype=int))
+    for i, face_id in enumerate(town.faces.face_id.iloc[faces]):
+        walked = town.covers[town.covers.face_id == face_id].sort_values(["layer", "feature_id"])
+        assert town.features.feature_id.iloc[feature[which == i]].tolist() == walked.feature_id.tolist()
+        unknown = town.unknowns.layer[town.unknowns.face_id == face_id]
+        assert sorted(ground.layers[n] for n in layer[at == i]) == sorted(unknown)

@@ -33,6 +33,11 @@ def row(condition, text, status="required", project="P", **more):
     return given | more
 
 
+def merge(table, book):
+    columns = merged({name: table[name].to_numpy(dtype=object) for name in table}, book)
+    return pd.DataFrame(columns)
+
+
 def test_two_conditions_that_ask_the_same_are_one_row(book):
     same = "condition.C17.text"
     table = frame(
@@ -43,7 +48,7 @@ def test_two_conditions_that_ask_the_same_are_one_row(book):
         ],
         PRECONDITIONS,
     )
-    out = merged(table, book)
+    out = merge(table, book)
     assert out["condition_id"].tolist() == ["C17|C18", "C01"]
     first = out.iloc[0]
     assert first["trigger"] == "hits_C17|hits_C18"
@@ -60,7 +65,7 @@ def test_two_conditions_that_ask_the_same_are_one_row(book):
 def test_what_differs_stays_apart(book, column, value):
     same = "condition.C17.text"
     table = frame([row("C17", same), row("C18", same) | {column: value}], PRECONDITIONS)
-    assert len(merged(table, book)) == 2
+    assert len(merge(table, book)) == 2
 
 
 def test_the_status_that_asks_most_is_kept(book):
@@ -68,7 +73,7 @@ def test_the_status_that_asks_most_is_kept(book):
     for worse, better in zip(STRICTNESS, STRICTNESS[1:], strict=False):
         for order in ((worse, better), (better, worse)):
             rows = [row(f"C{i}", same, status=s, note=f"note.{s}") for i, s in enumerate(order)]
-            out = merged(frame(rows, PRECONDITIONS), book)
+            out = merge(frame(rows, PRECONDITIONS), book)
             assert out["status"].tolist() == [worse]
             assert out["note"].tolist() == [f"note.{worse}"]
 
@@ -79,7 +84,7 @@ def test_order_of_rows_does_not_matter_to_what_is_kept(book):
     rng = np.random.default_rng(7)
     wanted = {"C0", "C1", "C2", "C3", "C4"}
     for _ in range(5):
-        out = merged(frame([rows[i] for i in rng.permutation(5)], PRECONDITIONS), book)
+        out = merge(frame([rows[i] for i in rng.permutation(5)], PRECONDITIONS), book)
         assert set(out["condition_id"].item().split("|")) == wanted
         assert out["area_m2"].item() == 4.0
 
