@@ -7,12 +7,17 @@ import shapely
 
 from onemap.blueprint import trapezoids
 from onemap.blueprint.noding import close_rings
+from onemap.land.area import inverse_scale
 
 LARGE = 64  # coordinates from which a polygon's edges are filed by strips
+CUBIC = 1e-12  # how far (relative) the density may be from the polynomial that stands for it
+POWERS = ((0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (0, 2), (1, 2), (0, 3))  # of x and y
 
 
-def shared_areas(sites: np.ndarray, polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Planar areas (in square units of the coordinates) that valid sites share with valid polygons.
+def shared_areas(
+    sites: np.ndarray, polygons: np.ndarray, crs=None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Areas that valid sites share with valid polygons: ellipsoidal m² in a projected ``crs``, planar without one.
 
     Returns site, polygon, area: one entry per pair with area, sorted by site and polygon. A pair whose area is below
     1e-12 of the site's bounding box is left out: that is within what rounding leaves of a mere contact.
@@ -25,20 +30,69 @@ def shared_areas(sites: np.ndarray, polygons: np.ndarray) -> tuple[np.ndarray, n
     """
     sites, polygons = np.asarray(sites, dtype=object), np.asarray(polygons, dtype=object)
     site, polygon = shapely.STRtree(polygons).query(sites)
-    order = np.argsort(polygon, kind="stable")
+    order = np.lexsort((polygon, site))
     site, polygon = site[order], polygon[order]
-    used, polygon_at = np.unique(polygon, return_inverse=True)
-    area = np.zeros(len(site))
-    if len(site):
-        a, a_start = edges(sites)
-        b, b_start = edges(polygons[used])
-        work = strips(b, b_start)
-        trapezoids.pair_areas(a, a_start, b, b_start, *work, site, polygon_at.astype(np.intp), area)
+    area = pair_areas(sites, polygons, site, polygon, crs)
     box = shapely.bounds(sites)
     real = area > 1e-12 * ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))[site]
-    site, polygon, area = site[real], polygon[real], area[real]
-    order = np.lexsort((polygon, site))
-    return site[order], polygon[order], area[order]
+    return site[real], polygon[real], area[real]
+
+
+def pair_areas(
+    sites: np.ndarray, polygons: np.ndarray, site: np.ndarray, polygon: np.ndarray, crs=None
+) -> np.ndarray:
+    """The area that each pair of a site and a polygon (positions) shares, see :func:`shared_areas`.
+
+    Exact to some 1e-15 of the site's bounding box. NaN where a site is so wide that the ellipsoid's density is no cubic
+    polynomial over it to 1e-12 (some 15 km).
+    """
+    area = np.zeros(len(site))
+    if not len(site):
+        return area
+    used, polygon_at = np.unique(polygon, return_inverse=True)
+    a, a_start = edges(sites)
+    b, b_start = edges(polygons[used])
+    order = np.argsort(polygon_at, kind="stable")
+    weight = weights(sites, crs)
+    by_polygon = np.empty(len(site))
+    trapezoids.pair_areas(
+        a, a_start, b, b_start, *strips(b, b_start), site[order], polygon_at[order], weight, by_polygon
+    )
+    area[order] = by_polygon
+    return area
+
+
+def weights(sites: np.ndarray, crs) -> np.ndarray:
+    """What a square unit is worth over each site, as a polynomial in the distances from its lower left corner.
+
+    One row a site: the value at the corner; 1 / the side of the square around the site (0: nothing varies); the
+    coefficients of y, per power of x: x, x², x³, then of y² / 2, per power of x, and so on; all in units of that side.
+    """
+    out = np.zeros((len(sites), 11))
+    out[:, 0] = 1.0
+    if crs is None:
+        return out
+    box = shapely.bounds(sites)
+    side = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])[:, None]
+
+    def value(at: np.ndarray) -> np.ndarray:
+        return inverse_scale(box[:, [0]] + side * at[:, 0], box[:, [1]] + side * at[:, 1], crs)
+
+    step = (1 - np.cos(np.pi * (np.arange(4) + 0.5) / 4)) / 2
+    known = np.stack(np.meshgrid(step, step, indexing="ij"), axis=-1).reshape(-1, 2)
+    asked = np.stack(np.meshgrid(np.linspace(0, 1, 5), np.linspace(0, 1, 5), indexing="ij"), axis=-1).reshape(
+        -1, 2
+    )
+    terms = value(known) @ np.linalg.pinv(_powers(known)).T
+    found = value(asked)
+    out[:, :1], out[:, 1:2] = terms[:, :1], 1 / side
+    out[:, 2:] = terms[:, 1:] / [power + 1 for _, power in POWERS[1:]]
+    out[np.abs(terms @ _powers(asked).T / found - 1).max(axis=1) > CUBIC, 0] = np.nan
+    return out
+
+
+def _powers(at: np.ndarray) -> np.ndarray:
+    return np.stack([at[:, 0] ** i * at[:, 1] ** j for i, j in POWERS], axis=1)
 
 
 def edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +100,9 @@ def edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The sign is 1 where the shape lies below the edge and -1 where it lies above; vertical edges are left out.
     """
-    shapes = shapely.orient_polygons(shapes)
+    several = (shapely.get_type_id(shapes) != 3) | (shapely.get_num_interior_rings(shapes) > 0)
+    shapes = shapes.copy()
+    shapes[several] = shapely.orient_polygons(shapes[several])
     xy, count = shapely.get_coordinates(shapes), shapely.get_num_coordinates(shapes)
     joined = np.empty(len(xy), dtype=np.bool_)
     if not close_rings(xy, count, joined):

@@ -99,11 +99,24 @@ def _ring_integrals(coords: np.ndarray, ring_of: np.ndarray, density: _Density) 
     return out
 
 
-class _Density:
-    """Inverse areal scale = mean + ∂g/∂x: the mean, and ``rest``, the mean of g along an edge."""
+def inverse_scale(x: np.ndarray, y: np.ndarray, crs) -> np.ndarray:
+    """How many m² on the ellipsoid one square unit of a projected CRS is worth at points: the density behind the areas.
 
-    def __init__(self, mean: float, g: Callable[[np.ndarray, np.ndarray], np.ndarray], nodes: int):
-        self.mean, self.g = mean, g
+    >>> float(inverse_scale(np.array([41600000.0]), np.array([4552000.0]), "EPSG:4529")[0].round(6))
+    0.999754
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if not x.size:
+        return np.empty(x.shape)
+    bounds = np.array([x.min(), y.min(), x.max(), y.max()])
+    return _density(pyproj.CRS.from_user_input(crs), bounds).value(x, y)
+
+
+class _Density:
+    """Inverse areal scale ``value`` = mean + ∂g/∂x: the mean, and ``rest``, the mean of g along an edge."""
+
+    def __init__(self, mean: float, g: Callable, value: Callable, nodes: int):
+        self.mean, self.g, self.value = mean, g, value
         at, weight = np.polynomial.legendre.leggauss(nodes)
         self.nodes = [(0.5 * (a + 1), 0.5 * w) for a, w in zip(at, weight, strict=True)]
 
@@ -149,16 +162,21 @@ def _transverse_mercator(wkt: str) -> _Density:
     arc, curvature = _meridian(a, e2)
     start = arc(value["latitude of natural origin"])
 
-    def g(x, y):
-        # 1/k² = 1 − u + (2 − η²)/3·u² − 17/45·u³ with u = Y²/(M·N), η² = N/M − 1 at the foot point (Redfearn),
-        # integrated over x.
+    # 1/k² = 1 − u + (2 − η²)/3·u² − 17/45·u³ with u = Y²/(M·N), η² = N/M − 1 at the foot point (Redfearn)
+    def series(x, y):
         across = (x - easting) * ratio
         bent = curvature(start + (y - northing) * ratio)
-        u = across * across * bent
-        eta2 = np.sqrt(bent) * (a / np.sqrt(1 - e2)) - 1
+        return across, across * across * bent, np.sqrt(bent) * (a / np.sqrt(1 - e2)) - 1
+
+    def value(x, y):
+        _, u, eta2 = series(x, y)
+        return (1 + u * (u * ((2 - eta2) / 3 - u * (17 / 45)) - 1)) * ratio * ratio
+
+    def g(x, y):
+        across, u, eta2 = series(x, y)
         return across * u * (u * ((2 - eta2) / 15 - u * (17 / 315)) - 1 / 3) * ratio
 
-    return _Density(ratio * ratio, g, 3)
+    return _Density(ratio * ratio, g, value, 3)
 
 
 def _parameters(crs: pyproj.CRS) -> dict[str, float]:
@@ -221,16 +239,18 @@ def _fitted(wkt: str, box: tuple[float, float, float, float]) -> _Density:
         )
     full = np.zeros((degree + 1, degree + 1))
     full[tuple(np.array([(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]).T)] = c
-    mean = full[0, 0]
+    whole, mean = full.copy() * unit * unit, full[0, 0]
     full[0, 0] = 0.0
     integral = np.polynomial.chebyshev.chebint(full, axis=0) * half[0] * unit * unit
 
-    def g(x, y):
-        return np.polynomial.chebyshev.chebval2d(
-            (x - middle[0]) / half[0], (y - middle[1]) / half[1], integral
-        )
+    def of(coefficients):
+        def at(x, y):
+            u, v = (x - middle[0]) / half[0], (y - middle[1]) / half[1]
+            return np.polynomial.chebyshev.chebval2d(u, v, coefficients)
 
-    return _Density(mean * unit * unit, g, degree // 2 + 1)
+        return at
+
+    return _Density(mean * unit * unit, of(integral), of(whole), degree // 2 + 1)
 
 
 def _basis(u, v, degree):

@@ -18,7 +18,8 @@ from onemap.land.area import ellipsoidal_area
 from onemap.review.check import main_leaf
 from onemap.review.decide import holds_at
 from onemap.review.logic import answer, leaves
-from onemap.review.measure import cut, measure, polygonal
+from onemap.review.measure import measure
+from onemap.review.pieces import cut, polygonal
 from onemap.review.project import project_facts, project_of, project_units
 from onemap.review.review import review as run
 from onemap.review.review import standing_of

@@ -12,7 +12,7 @@ from onemap.blueprint.memory import ground_of, remembered
 from onemap.blueprint.status import blanket_unknown, rows_of_layer
 from onemap.book.where import match
 from onemap.frames import FALSE, TRUE, UNKNOWN
-from onemap.review.measure import Pieces
+from onemap.review.pieces import Pieces
 
 GROUP = "evaluation"
 EVIDENCE = "document_no?;valid_from?;valid_to?"

@@ -12,7 +12,7 @@ from onemap.land.area import ellipsoidal_area
 from onemap.review.check import NOT_APPLICABLE, STATUSES, outcomes, sheet
 from onemap.review.decide import REVIEW_BY_PERSON, route_of, verdicts_of
 from onemap.review.logic import answer
-from onemap.review.measure import cut, measure
+from onemap.review.measure import measure
 from onemap.review.project import parcel_units, project_facts, project_units
 
 MARGINS = ["parcel_id", "rule_id", "margin_m", "direction"]
@@ -144,7 +144,7 @@ def _ask_moved(parcels: gpd.GeoDataFrame, by: np.ndarray, ask, before: np.ndarra
 
 
 def _statuses(parcels: gpd.GeoDataFrame, review) -> np.ndarray:
-    facts = measure(parcels, review.blueprint, review.rulebook, cut(parcels, review.blueprint))
+    facts = measure(parcels, review.blueprint, review.rulebook)
     return _outcomes(facts, parcels, review.rulebook)
 
 
@@ -154,7 +154,7 @@ def _outcomes(facts: pd.DataFrame, parcels, rulebook) -> np.ndarray:
 
 def _answers(parcels: gpd.GeoDataFrame, review) -> np.ndarray:
     book = review.rulebook
-    facts = measure(parcels, review.blueprint, book, cut(parcels, review.blueprint))
+    facts = measure(parcels, review.blueprint, book)
     statuses = _outcomes(facts, parcels, book)
     answers = answer(project_facts(facts, parcels), project_units(parcels), book)
     n, rules = len(parcels), sheet(book).said

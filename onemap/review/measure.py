@@ -13,50 +13,8 @@ from onemap.blueprint.memory import column_of, ground_of, remembered
 from onemap.blueprint.slivers import is_sliver
 from onemap.blueprint.status import status_at
 from onemap.frames import FACTS, OVERLAPS, TRUE, UNKNOWN, empty
-from onemap.land.area import ellipsoidal_area
 from onemap.review.distance import distances
-
-
-class Pieces(NamedTuple):
-    """The parcels cut by the faces of a blueprint: one entry per parcel × face, contacts without area too.
-
-    parcel, face : positions in the two frames; area_m2 : ellipsoidal; geometry : polygons, or empty for contacts
-    """
-
-    parcel: np.ndarray
-    face: np.ndarray
-    area_m2: np.ndarray
-    geometry: np.ndarray
-
-
-def cut(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
-    """Cut the parcels along the faces of the blueprint; faces wholly inside a parcel are taken as they are."""
-    ground = ground_of(blueprint)
-    sites = parcels.geometry.to_numpy()
-    shapely.prepare(sites)
-    parcel, face = blueprint.face_tree.query(sites, predicate="intersects")
-    order = np.lexsort((face, parcel))
-    parcel, face = parcel[order], face[order]
-    geometry, area = ground.geometry[face], ground.area_m2[face]
-    whole = shapely.contains(sites[parcel], geometry)
-    geometry[~whole] = polygonal(shapely.intersection(geometry[~whole], sites[parcel[~whole]]))
-    area[~whole] = ellipsoidal_area(geometry[~whole], blueprint.crs)
-    return Pieces(parcel, face, area, geometry)
-
-
-def polygonal(geometries: np.ndarray) -> np.ndarray:
-    """Only the polygons of each geometry: lines and points of a contact become an empty polygon.
-
-    >>> polygonal(np.array([shapely.from_wkt("GEOMETRYCOLLECTION (POINT (0 0))")]))[0].is_empty
-    True
-    """
-    out = np.asarray(geometries, dtype=object).copy()
-    kind = shapely.get_type_id(out)
-    out[~np.isin(kind, (3, 6, 7))] = shapely.Polygon()
-    for i in np.flatnonzero(kind == 7):
-        parts = shapely.get_parts(out[i])
-        out[i] = shapely.union_all(parts[np.isin(shapely.get_type_id(parts), (3, 6))])
-    return out
+from onemap.review.pieces import Pieces, cut, way_for
 
 
 class Shared(NamedTuple):
@@ -95,7 +53,8 @@ def find_overlaps(
     count once, are in :func:`measure`. columns : parcel_id feature_id layer class_code area_m2 (ellipsoidal)
     share sliver geometry
     """
-    pieces = cut(parcels, blueprint) if pieces is None else pieces
+    if pieces is None or pieces.geometry is None:
+        pieces = cut(parcels, blueprint)
     found = shared(pieces, blueprint)
     if not len(found.parcel):
         return empty(OVERLAPS, blueprint.crs)
@@ -122,7 +81,7 @@ def measure(parcels: gpd.GeoDataFrame, blueprint, rulebook, pieces: Pieces | Non
     columns : parcel_id subject layer known_share overlap_area_m2 overlap_share outside_area_m2 outside_share
     unknown_area_m2 touches distance_m distance_unknown_m
     """
-    pieces = cut(parcels, blueprint) if pieces is None else pieces
+    pieces = way_for(len(parcels))(parcels, blueprint) if pieces is None else pieces
     subjects = subjects_of(rulebook)
     status = status_at(blueprint, rulebook, subjects, pieces.face)
     shape = (len(parcels), len(subjects))

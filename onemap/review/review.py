@@ -22,7 +22,8 @@ from onemap.review.check import Meetings, findings_of, joined
 from onemap.review.decide import Standing, decide
 from onemap.review.evaluation import evaluated
 from onemap.review.logic import answer
-from onemap.review.measure import Pieces, cut, find_overlaps, measure, shared, subjects_of
+from onemap.review.measure import find_overlaps, measure, shared, subjects_of
+from onemap.review.pieces import Pieces, way_for
 from onemap.review.preconditions import derive_preconditions
 from onemap.review.project import project_facts, project_of, project_units
 
@@ -96,11 +97,16 @@ class Review:
 
 
 def review(
-    parcels: gpd.GeoDataFrame, blueprint: Blueprint, rulebook: Rulebook, issues: pd.DataFrame | None = None
+    parcels: gpd.GeoDataFrame,
+    blueprint: Blueprint,
+    rulebook: Rulebook,
+    issues: pd.DataFrame | None = None,
+    way: Callable | None = None,
 ) -> Review:
     """Review the sites: overlaps → facts → findings → preconditions → decisions, all of one day.
 
-    parcels : frame of :func:`onemap.read_parcels` in the blueprint's CRS; issues : what reading them reported.
+    parcels : frame of :func:`onemap.read_parcels` in the blueprint's CRS; issues : what reading them reported; way : how
+    pieces are measured, for parcels that are part of a longer list (default: :func:`onemap.review.pieces.way_for` them).
     A site that lies outside is unknown there and gets an issue. Raises ``InputError`` when the CRS differs or
     when every site lies farther than 50 km from the blueprint.
 
@@ -126,7 +132,7 @@ def review(
         )
     blueprint = _under(rulebook, blueprint)
     project, units = project_of(parcels), project_units(parcels)
-    pieces = cut(parcels, blueprint)
+    pieces = (way or way_for(len(parcels)))(parcels, blueprint)
     met = shared(pieces, blueprint)
     meetings = Meetings(parcels, blueprint, rulebook, met.parcel, met.feature)
     facts = measure(parcels, blueprint, rulebook, pieces)

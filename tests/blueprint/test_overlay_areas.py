@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from shapely.affinity import translate
 
 from onemap.blueprint import areas as areas_module
-from onemap.blueprint.areas import shared_areas
+from onemap.blueprint.areas import pair_areas, shared_areas
+from onemap.land.area import ellipsoidal_area
 
 EAST, NORTH = 41_500_000.0, 4_550_000.0
 many = settings(max_examples=150, deadline=None, derandomize=True)
@@ -130,3 +131,110 @@ def test_contact_is_no_area_and_nothing_gives_nothing():
     hole = shapely.difference(shapely.box(EAST - 5, NORTH - 5, EAST + 5, NORTH + 5), site)
     assert not table([site], [hole]).any()
     assert table([hole], [hole])[0, 0] == 99.0
+
+
+# The ellipsoidal figure. The referee works in the same projection moved to the origin, where GEOS rounds corners a
+# million times finer than in 8-digit eastings; places lie on a grid of 2^-20 m, so that moving them is exact.
+FAR_EAST, FAR_NORTH = 41_620_000.0, 4_552_000.0
+CRS = "EPSG:4529"
+NEAR_CRS = f"+proj=tmerc +lat_0=0 +lon_0=123 +k=1 +x_0={41_500_000 - FAR_EAST} +y_0={-FAR_NORTH} +ellps=GRS80"
+
+
+def on_grid(shape):
+    shape = shapely.transform(shape, lambda xy: np.round(xy * 2.0**20) / 2.0**20)
+    return shapely.make_valid(shape, method="structure", keep_collapsed=False)
+
+
+def star(rng, n, x, y, small, large):
+    angle = np.sort(rng.uniform(0, 2 * np.pi, n))
+    radius = rng.uniform(small, large, n)
+    return shapely.make_valid(
+        shapely.Polygon(np.c_[x + radius * np.cos(angle), y + radius * np.sin(angle)]),
+        method="structure",
+        keep_collapsed=False,
+    )
+
+
+def family(name, rng):
+    """A site and polygons as a bureau might hand them in, or as somebody who wants the sums to fail would."""
+    site = star(rng, int(rng.integers(3, 40)), 0, 0, 20, 400)
+    others = [star(rng, int(rng.integers(3, 60)), *rng.uniform(-300, 300, 2), 5, 300) for _ in range(4)]
+    if name == "holes":
+        site = shapely.difference(site, star(rng, 9, 0, 0, 5, 60))
+        others = [shapely.difference(o, star(rng, 7, *o.centroid.coords[0], 2, 40)) for o in others]
+    elif name == "multipolygons":
+        site = shapely.union_all([site, *shapely.box([500, -700], 0, [530, -600], 50)])
+        others = [
+            shapely.union_all(others[:2]),
+            shapely.MultiPolygon([shapely.box(0, 0, 9, 9), shapely.box(20, 20, 29, 31)]),
+        ]
+    elif name == "same":
+        others = [site, shapely.reverse(site), shapely.buffer(site, 0)]
+    elif name == "nested":
+        others = [shapely.buffer(site, 30), shapely.buffer(site, -3), shapely.box(-900, -900, 900, 900)]
+    elif name == "collinear":
+        x, y = rng.uniform(-50, 50, 2)
+        site = shapely.box(x, y, x + 100, y + 80)
+        others = [
+            shapely.box(x, y, x + 40, y + 200),
+            shapely.box(x + 100, y, x + 140, y + 80),
+            shapely.box(x + 20, y - 90, x + 90, y),
+            shapely.Polygon([(x, y), (x + 100, y + 80), (x + 200, y + 160), (x, y + 300)]),
+        ]
+    elif name == "slivers":
+        wide = 2.0 ** -float(rng.integers(2, 14))
+        others = [
+            shapely.box(-400, -wide, 400, wide),
+            shapely.box(-wide, -400, wide, 400),
+            shapely.Polygon([(-400, -400), (400, 400), (400, 400 + wide), (-400, -400 + wide)]),
+        ]
+    elif name == "wide":
+        site, others = (
+            shapely.transform(shapely.union_all(s) if isinstance(s, list) else s, lambda xy: xy * 12)
+            for s in (site, others)
+        )
+        others = [others]
+    return on_grid(site), [on_grid(o) for o in others]
+
+
+@given(
+    st.sampled_from(["plain", "holes", "multipolygons", "same", "nested", "collinear", "slivers", "wide"]),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=240, deadline=None, derandomize=True)
+def test_ellipsoidal_areas_are_those_of_the_intersections(name, seed):
+    site, others = family(name, np.random.default_rng(seed))
+    moved = [translate(shape, FAR_EAST, FAR_NORTH) for shape in (site, *others)]
+    at = np.arange(len(others))
+    got = pair_areas(np.array(moved[:1]), np.array(moved[1:]), np.zeros_like(at), at, CRS)
+    want = ellipsoidal_area([shapely.intersection(site, other) for other in others], NEAR_CRS)
+    west, south, east, north = site.bounds
+    assert np.allclose(got, want, rtol=1e-9, atol=1e-13 * (east - west) * (north - south))
+
+
+def test_a_hundred_thousand_corners():
+    rng = np.random.default_rng(3)
+    angle = np.linspace(0, 2 * np.pi, 100_000, endpoint=False)
+    radius = 2_000 + 30 * np.sin(400 * angle) + rng.uniform(0, 0.2, len(angle))
+    huge = on_grid(shapely.Polygon(np.c_[radius * np.cos(angle), radius * np.sin(angle)]))
+    sites = [on_grid(star(rng, 30, *rng.uniform(-2000, 2000, 2), 50, 600)) for _ in range(25)]
+    moved = np.array([translate(shape, FAR_EAST, FAR_NORTH) for shape in (*sites, huge)])
+    at = np.arange(len(sites))
+    got = pair_areas(moved[:-1], moved[-1:], at, np.zeros_like(at), CRS)
+    want = ellipsoidal_area(shapely.intersection(sites, huge), NEAR_CRS)
+    assert np.allclose(got, want, rtol=1e-9, atol=1e-7)
+    assert (want > 1).sum() > 10
+    assert np.isclose(
+        pair_areas(moved[-1:], moved[-1:], np.array([0]), np.array([0]), CRS)[0],
+        ellipsoidal_area([huge], NEAR_CRS)[0],
+        rtol=1e-12,
+    )
+
+
+def test_the_ellipsoid_is_refused_where_a_cubic_cannot_follow_it():
+    box = np.array(
+        [shapely.box(FAR_EAST, FAR_NORTH, FAR_EAST + side, FAR_NORTH + side) for side in (5e3, 8e4)]
+    )
+    got = pair_areas(box, box, np.arange(2), np.arange(2), CRS)
+    assert np.isclose(got[0], ellipsoidal_area(box[:1], CRS)[0], rtol=1e-12)
+    assert np.isnan(got[1])

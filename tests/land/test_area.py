@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onemap.errors import CRSError
-from onemap.land.area import ellipsoidal_area, survey_area
+from onemap.land.area import ellipsoidal_area, inverse_scale, survey_area
 from onemap.land.rounding import apportion, round_half_up
 from onemap.land.survey import densify
 
@@ -205,3 +205,12 @@ def test_apportioned_parts_sum_exactly(parts, decimals):
     target = round(round_half_up(math.fsum(parts), decimals) * unit)
     assert sum(round(g * unit) for g in got) == target
     assert np.abs(got - np.array(parts)).max() <= 2 / unit + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("crs", "x", "y"), [("EPSG:4529", 41.6e6, 4.55e6), ("EPSG:2154", 7e5, 6.6e6), ("EPSG:2249", 2.3e5, 9e5)]
+)
+def test_the_density_is_what_a_small_square_is_worth(crs, x, y):
+    square = shapely.box(x, y, x + 20, y + 20)
+    worth = inverse_scale(np.array([x + 10.0]), np.array([y + 10.0]), crs)[0]
+    assert worth == pytest.approx(ellipsoidal_area([square], crs)[0] / 400, rel=1e-10)
