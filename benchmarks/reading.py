@@ -1,12 +1,17 @@
 """Reading polygons as the workspace reads them, against a bare pyogrio read with a validity check.
 
-``python -m benchmarks.reading [--rows 200000] [--repeat 3]`` writes the same polygons as shapefile, GeoPackage and
-GeoParquet, prints CPU seconds, their ratio and the salvage of a damaged GeoPackage. Nothing here is run by the tests.
+``python -m benchmarks.reading [--rows 200000] [--repeat 3]`` writes scattered plots, and plots that share every edge
+as a land survey does, as shapefile, GeoPackage and GeoParquet; it prints CPU seconds of a bare read, of reading with
+repair, and of ``read_features`` whole, each as a ratio to the bare read of the same round, the peak of memory so far,
+and what the salvage of damaged files costs. Nothing here is run by the tests.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import shutil
+import sqlite3
 import statistics
 import tempfile
 import time
@@ -22,7 +27,6 @@ from onemap.book.catalogue import load_catalogue
 from onemap.land import read_features
 from onemap.land.files import read_raw
 from onemap.land.limits import limits
-from onemap.land.ogr import read_ogr
 from onemap.land.repair import repair
 
 CRS = "EPSG:4529"
@@ -30,7 +34,7 @@ NAMES = {"shp": "z.shp", "gpkg": "z.gpkg", "parquet": "z.parquet"}
 
 
 def polygons(rows: int, vertices: int = 20) -> gpd.GeoDataFrame:
-    """Star-shaped plots of about 0.2 ha on a grid, with eight fields such as a survey has."""
+    """Star-shaped plots of about 0.2 ha on a grid, none touching another."""
     random = np.random.default_rng(20240301)
     side = int(np.ceil(np.sqrt(rows)))
     at = np.arange(rows)
@@ -38,12 +42,39 @@ def polygons(rows: int, vertices: int = 20) -> gpd.GeoDataFrame:
     angle = 2 * np.pi * (np.arange(vertices) + random.uniform(0, 0.9, (rows, vertices))) / vertices
     radius = random.uniform(15, 29, (rows, vertices))
     x, y = centre[:, :1] + radius * np.cos(angle), centre[:, 1:] + radius * np.sin(angle)
-    geoms = shapely.polygons(np.round(np.stack([x, y], axis=2), 4))
-    codes = random.choice(["0101", "0102", "0103"], rows)
+    return described(shapely.polygons(np.round(np.stack([x, y], axis=2), 4)), random)
+
+
+def parcels(rows: int, pieces: int = 5) -> gpd.GeoDataFrame:
+    """Four-sided plots of about 0.36 ha without a gap between them, each side of so many shared edges."""
+    random = np.random.default_rng(20240301)
+    side = int(np.ceil(np.sqrt(rows)))
+    corner = np.stack(np.meshgrid(np.arange(side + 1), np.arange(side + 1), indexing="ij"), axis=-1) * 60.0
+    corner += [41_480_000.0, 4_530_000.0] + random.uniform(-15, 15, corner.shape)
+    part = (np.arange(1, pieces) / pieces)[:, None]
+
+    def between(a, b):
+        line = a[..., None, :] + (b - a)[..., None, :] * part
+        return line + random.uniform(-2, 2, line.shape)
+
+    right, up = between(corner[:-1], corner[1:]), between(corner[:, :-1], corner[:, 1:])
+    i, j = np.divmod(np.arange(rows), side)
+    ring = [
+        corner[i, j][:, None], right[i, j], corner[i + 1, j][:, None], up[i + 1, j],
+        corner[i + 1, j + 1][:, None], right[i, j + 1][:, ::-1], corner[i, j + 1][:, None], up[i, j][:, ::-1],
+    ]  # fmt: skip
+    return described(shapely.polygons(np.round(np.concatenate(ring, axis=1), 4)), random)
+
+
+def described(geoms: np.ndarray, random: np.random.Generator) -> gpd.GeoDataFrame:
+    """Polygons with eight fields such as a survey has."""
+    names = {"0101": "水田", "0102": "水浇地", "0103": "旱地"}
+    codes = random.choice(list(names), len(geoms))
     return gpd.GeoDataFrame(
         {
-            "BSM": [f"2103{i:014d}" for i in range(rows)], "YSDM": "2001010100", "TBBH": at, "DLBM": codes,
-            "DLMC": [{"0101": "水田", "0102": "水浇地", "0103": "旱地"}[c] for c in codes], "QSXZ": "30", "ZLDWMC": "样例镇镕基村", "TBMJ": np.round(shapely.area(geoms), 2),
+            "BSM": [f"2103{i:014d}" for i in range(len(geoms))], "YSDM": "2001010100", "TBBH": np.arange(len(geoms)),
+            "DLBM": codes, "DLMC": [names[c] for c in codes], "QSXZ": "30", "ZLDWMC": "样例镇镕基村",
+            "TBMJ": np.round(shapely.area(geoms), 2),
         },
         geometry=geoms, crs=CRS,
     )  # fmt: skip
@@ -81,11 +112,8 @@ def whole(folder: Path, name: str, catalogue):
     return read_features(folder, catalogue)
 
 
-def damage(folder: Path, rows: int) -> Path:
+def damaged_package(folder: Path, rows: int) -> Path:
     """The GeoPackage with one geometry in a thousand overwritten."""
-    import shutil
-    import sqlite3
-
     path = folder / "damaged.gpkg"
     shutil.copy(folder / NAMES["gpkg"], path)
     with sqlite3.connect(path) as base:
@@ -99,14 +127,36 @@ def damage(folder: Path, rows: int) -> Path:
     return path
 
 
-def measured(function, *arguments, repeat: int) -> tuple[float, object]:
-    """Median CPU seconds of some runs, and the last result."""
-    spent, result = [], None
+def cut_geodatabase(folder: Path, frame: gpd.GeoDataFrame) -> Path:
+    """The polygons as a file geodatabase whose last kilobytes are missing."""
+    path = folder / "cut.gdb"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyogrio.write_dataframe(frame, path, driver="OpenFileGDB")
+    table = max(path.glob("*.gdbtable"), key=lambda p: p.stat().st_size)
+    table.write_bytes(table.read_bytes()[:-4000])
+    return path
+
+
+def spent(function, *arguments) -> tuple[float, object]:
+    """CPU seconds of one run, and its result."""
+    start = time.process_time()
+    result = function(*arguments)
+    return time.process_time() - start, result
+
+
+def compare(folder: Path, file: str, catalogue, bounds, rows: int, repeat: int) -> str:
+    """One row of the table: medians, and medians of the ratios within a round."""
+    rounds = []
     for _ in range(repeat):
-        start = time.process_time()
-        result = function(*arguments)
-        spent.append(time.process_time() - start)
-    return statistics.median(spent), result
+        plain, _ = spent(bare, folder / file)
+        ours, good = spent(checked, folder / file, bounds)
+        full, layers = spent(whole, folder, file, catalogue)
+        assert good.sum() == rows == layers.sources["rows_kept"].sum()
+        rounds.append((plain, ours, full, ours / plain, full / plain))
+    plain, ours, full, read, all_of_it = (statistics.median(values) for values in zip(*rounds, strict=True))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{plain:.2f} | {ours:.2f} | {read:.2f} | {full:.2f} | {all_of_it:.2f} | {peak:.0f}"
 
 
 def main() -> None:
@@ -116,22 +166,28 @@ def main() -> None:
     asked = options.parse_args()
     catalogue = load_catalogue()
     bounds = limits(catalogue)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write(polygons(asked.rows), folder)
-        print(f"{asked.rows} polygons, CPU seconds, median of {asked.repeat}\n")
-        print("| format | pyogrio + is_valid | read_raw + repair | ratio | read_features (all of it) |")
-        print("|---|---|---|---|---|")
-        for kind, file in NAMES.items():
-            plain, _ = measured(bare, folder / file, repeat=asked.repeat)
-            ours, good = measured(checked, folder / file, bounds, repeat=asked.repeat)
-            full, layers = measured(whole, folder, file, catalogue, repeat=1)
-            assert good.sum() == asked.rows == layers.sources["rows_kept"].sum()
-            print(f"| {kind} | {plain:.2f} | {ours:.2f} | {ours / plain:.2f} | {full:.2f} |", flush=True)
-        path = damage(folder, asked.rows)
-        seconds, raw = measured(read_ogr, path, repeat=1)
-        lost = int(shapely.is_missing(raw.geometry).sum())
-        print(f"\ndamaged GeoPackage: {seconds:.2f} s, {len(raw.geometry)} rows, {lost} without geometry")
+    print(f"{asked.rows} polygons, CPU seconds, medians of {asked.repeat}; ratios to the bare read\n")
+    print(
+        "| polygons | format | pyogrio + is_valid | read_raw + repair | ratio | read_features | ratio | peak MB |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for shape, made in (("scattered", polygons(asked.rows)), ("sharing edges", parcels(asked.rows))):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write(made, folder)
+            for kind, file in NAMES.items():
+                row = compare(folder, file, catalogue, bounds, asked.rows, asked.repeat)
+                print(f"| {shape} | {kind} | {row} |", flush=True)
+            if shape == "scattered":
+                plain, _ = spent(bare, folder / NAMES["gpkg"])
+                package, cut = damaged_package(folder, asked.rows), cut_geodatabase(folder, made)
+                salvaged = [(path, *spent(read_raw, path)) for path in (package, cut)]
+    print()
+    for path, seconds, (raw,) in salvaged:
+        lost = raw.promised - len(raw.columns) + int(shapely.is_missing(raw.geometry).sum())
+        print(
+            f"salvage of {path.name}: {seconds:.2f} s ({seconds / plain:.2f} of a bare read), {lost} of {raw.promised} rows lost"
+        )
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ import pyproj
 import shapely
 
 from onemap.errors import CRSError
+from onemap.land.flat import Flat, blocks, flat
 from onemap.land.survey import survey_area as survey_area
 
 # Numerical settings: what the method needs to hold 1e-9, nothing a norm prescribes.
-_CHUNK = 1 << 18
+_CHUNK = 1 << 14
 _RESIDUAL = 1e-11
 _LATTICE_M = 100_000.0
 _STEP_M = 20_000.0
@@ -38,64 +39,43 @@ def ellipsoidal_area(geoms, crs) -> np.ndarray:
     """
     geoms = np.asarray(geoms, dtype=object).ravel()
     areas = np.zeros(len(geoms))
-    coords, ring_of, owner, hole = _rings(geoms)
-    if not len(coords):
+    bounds = _bounds(geoms)
+    if bounds is None:
         return areas
-    density = _density(pyproj.CRS.from_user_input(crs), _bounds(coords))
-    signed = _ring_integrals(coords, ring_of, density)
-    np.add.at(areas, owner, np.where(hole, -np.abs(signed), np.abs(signed)))
+    density = _density(pyproj.CRS.from_user_input(crs), bounds)
+    for first, rings in blocks(geoms):
+        signed = np.abs(_ring_integrals(rings, density))
+        np.add.at(areas, first + rings.owner, np.where(rings.hole, -signed, signed))
     return areas
 
 
-def _bounds(coords: np.ndarray) -> np.ndarray:
-    finite = coords[np.isfinite(coords).all(axis=1)]
-    if not len(finite):
-        return np.zeros(4)
-    return np.r_[finite.min(axis=0), finite.max(axis=0)]
+def _bounds(geoms: np.ndarray) -> np.ndarray | None:
+    kind = shapely.get_type_id(geoms)
+    mixed = flat(geoms[kind == 7]).xy
+    box = np.vstack([shapely.bounds(geoms[(kind == 3) | (kind == 6)]), np.hstack([mixed, mixed])])
+    box = box[np.isfinite(box).all(axis=1)]
+    return np.r_[box[:, :2].min(axis=0), box[:, 2:].max(axis=0)] if len(box) else None
 
 
-def _rings(geoms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Coordinates, ring of each coordinate, geometry of each ring, whether the ring is a hole."""
-    parts, owner = shapely.get_parts(geoms, return_index=True)
-    while len(parts) and (shapely.get_type_id(parts) >= 4).any():
-        parts, again = shapely.get_parts(parts, return_index=True)
-        owner = owner[again]
-    polygonal = shapely.get_type_id(parts) == 3
-    parts, owner = parts[polygonal], owner[polygonal]
-    rings, part_of = shapely.get_rings(parts, return_index=True)
-    hole = np.ones(len(rings), dtype=bool)
-    hole[:1] = False
-    hole[1:] = part_of[1:] == part_of[:-1]
-    coords, ring_of = shapely.get_coordinates(rings, return_index=True)
-    return coords, ring_of, owner[part_of], hole
-
-
-def _ring_integrals(coords: np.ndarray, ring_of: np.ndarray, density: _Density) -> np.ndarray:
-    """Signed integral of the density over each ring, by Green's theorem, edge by edge."""
-    starts = np.flatnonzero(np.r_[True, ring_of[1:] != ring_of[:-1]])
-    rings_total = int(ring_of[-1]) + 1
-    out = np.zeros(rings_total)
-    cuts = [0]
-    while cuts[-1] < len(starts):
-        target = (starts[cuts[-1]]) + _CHUNK
-        cuts.append(max(int(np.searchsorted(starts, target, "right")) - 1, cuts[-1] + 1))
-        if starts[-1] < target:
-            cuts[-1] = len(starts)
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
-        lo = starts[first]
-        hi = starts[last] if last < len(starts) else len(coords)
+def _ring_integrals(rings: Flat, density: _Density) -> np.ndarray:
+    """Signed integral of the density over each ring, by Green's theorem, edge by edge, in pieces that fit a cache."""
+    starts = rings.starts
+    ends = np.r_[starts[1:], len(rings.xy)]
+    out = np.zeros(len(starts))
+    first = 0
+    while first < len(starts):
+        last = max(int(np.searchsorted(ends, starts[first] + _CHUNK, "right")), first + 1)
+        lo, hi = starts[first], ends[last - 1]
         local = starts[first:last] - lo
-        x, y = coords[lo:hi, 0], coords[lo:hi, 1]
+        x, y = np.ascontiguousarray(rings.xy[lo:hi, 0]), np.ascontiguousarray(rings.xy[lo:hi, 1])
         length = np.diff(np.r_[local, hi - lo])
-        x0, y0 = np.repeat(x[local], length), np.repeat(y[local], length)
+        rx, ry = x - np.repeat(x[local], length), y - np.repeat(y[local], length)
         dx, dy = np.diff(x), np.diff(y)
-        inner = np.ones(hi - lo - 1, dtype=bool)
-        inner[local[1:] - 1] = False
-        rx, ry = x - x0, y - y0
         edge = 0.5 * density.mean * (rx[:-1] * ry[1:] - rx[1:] * ry[:-1])
         edge += density.rest(x[:-1], y[:-1], dx, dy) * dy
-        edge[~inner] = 0.0
-        out[ring_of[starts[first:last]]] = np.add.reduceat(np.r_[edge, 0.0], local)
+        edge[local[1:] - 1] = 0.0
+        out[first:last] = np.add.reduceat(np.r_[edge, 0.0], local)
+        first = last
     return out
 
 

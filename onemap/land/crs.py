@@ -36,6 +36,9 @@ _DATUM_OF = {name: code for code, (_, _, names) in _DATUMS.items() for name in n
 _ZONED = re.compile(r"(?<![a-z])(?:zone|第)[ _]*(\d{2})(?!\d)", re.IGNORECASE)
 
 
+_SAMPLE = 100_000
+
+
 class Placed(NamedTuple):
     """Geometries in the target CRS, the established CRS they came from, and what was accepted on the way."""
 
@@ -81,8 +84,10 @@ def place(
     transform, note, detail = _route(
         established, target, town or _use(target), accept_wgs84 or by_format, where, shifts
     )
-    moved = transform_all(geoms, transform)
-    if not near(core_bounds(moved), target, town or _use(target), 1.0 if town else 0.0):
+    moved = transform_all(geoms, transform) if transform else geoms
+    if not near(
+        core_bounds(moved) if transform else bounds, target, town or _use(target), 1.0 if town else 0.0
+    ):
         place_name = "the town" if town else f"the area of use of {target.name}"
         raise CRSError(
             f"as {established.name} the coordinates do not lie in {place_name}",
@@ -95,6 +100,7 @@ def place(
 def core_bounds(geoms: np.ndarray) -> np.ndarray | None:
     """Bounds of the middle 98 % of finite coordinates, so that one stray vertex decides nothing; None if none."""
     coords = shapely.get_coordinates(geoms)
+    coords = coords[:: max(1, len(coords) // _SAMPLE)]
     coords = coords[np.isfinite(coords).all(axis=1)]
     if not len(coords):
         return None
@@ -102,7 +108,7 @@ def core_bounds(geoms: np.ndarray) -> np.ndarray | None:
         return (
             np.r_[np.median(coords, axis=0), np.median(coords, axis=0)] if len(coords) < 3 else _box(coords)
         )
-    return np.r_[np.quantile(coords, 0.01, axis=0), np.quantile(coords, 0.99, axis=0)]
+    return np.quantile(coords, [0.01, 0.99], axis=0).ravel()
 
 
 def _box(coords: np.ndarray) -> np.ndarray:
@@ -270,9 +276,9 @@ def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:
 
 
 def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, where: str, shifts=()):
-    """A function of x and y from source to target, and the issue code of what it took for granted."""
+    """A function of x and y from source to target (None: nothing to do), and the issue code of what it took for granted."""
     if source == target:
-        return (lambda x, y: (x, y)), "", ""
+        return None, "", ""
     if _same_datum(source, target):
         return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, "", ""
     for shift in shifts:

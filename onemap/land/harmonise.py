@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import numbers
 import re
 from collections import Counter
 
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from onemap.errors import InputError
+from onemap.land.cells import as_json, each, words
 from onemap.land.codes import CodeTable
 from onemap.land.columns import FEATURE_FIELDS, Mapped, map_columns
 from onemap.land.issues import Issues
@@ -29,7 +28,6 @@ from onemap.land.values import (
 
 _TEXT_FIELDS = ("class_name", "name", "authority", "document_no")
 _STALE = {"shape_area", "shape_length", "shape_leng", "objectid", "fid", "ogc_fid", "shape_le_1"}
-_LONGEST = 500
 _LIST = re.compile(r"[|;；、,，/]+")
 
 
@@ -51,7 +49,9 @@ def harmonise(raw: Raw, source, catalogue, issues: Issues) -> tuple[pd.DataFrame
         out[field] = _dates(columns, mapped, field, source, issues, bad)
     out["law_status"] = _statuses(columns, mapped, source, issues, bad)
     out["declared_m2"] = _areas(columns, mapped, issues)
-    out["attributes"] = _attributes(columns, mapped, catalogue, issues)
+    out["attributes"] = pd.Series(
+        _attributes(columns, mapped, catalogue, issues), index=columns.index, dtype=object
+    )
     codes = _texts(columns, mapped, "class_code", source)
     if source.class_code is not None:
         codes[:] = source.class_code
@@ -72,8 +72,8 @@ def keep_rows(raw: Raw, where: dict, at: str) -> int:
     mapped = map_columns("", list(raw.columns.columns), _NO_BOOK, {k: k for k in where}, where=at)
     keep = np.ones(len(raw.columns), dtype=bool)
     for column, wanted in where.items():
-        words = {text(w) for w in ([wanted] if isinstance(wanted, str) else wanted)}
-        keep &= raw.columns[mapped.columns[column]].map(text).isin(words).to_numpy()
+        said = {text(w) for w in ([wanted] if isinstance(wanted, str) else wanted)}
+        keep &= np.isin(words(raw.columns[mapped.columns[column]]), list(said))
     gone = int((~keep).sum())
     raw.columns, raw.geometry = raw.columns[keep], raw.geometry[keep]
     if raw.promised is not None:
@@ -94,28 +94,18 @@ def _column(columns: pd.DataFrame, mapped: Mapped, field: str) -> pd.Series | No
     return found.iloc[:, 0] if isinstance(found, pd.DataFrame) else found
 
 
-def _each(values: pd.Series, change) -> pd.Series:
-    """A function over the distinct values of a column; results keep their Python types."""
-    memo: dict = {}
-    found = np.empty(len(values), dtype=object)
-    for i, value in enumerate(values.array):
-        try:
-            key = (type(value), value)
-            if key not in memo:
-                memo[key] = change(value)
-            found[i] = memo[key]
-        except TypeError:
-            found[i] = change(value)
-    return pd.Series(found, index=values.index, dtype=object)
+def _same(columns: pd.DataFrame, value=None) -> pd.Series:
+    return pd.Series([value] * len(columns), index=columns.index, dtype=object)
 
 
 def _texts(columns: pd.DataFrame, mapped: Mapped, field: str, source) -> pd.Series:
     if field in source.constants:
-        return pd.Series([source.constants[field]] * len(columns), index=columns.index, dtype=object)
+        return _same(columns, source.constants[field])
     column = _column(columns, mapped, field)
     if column is None:
-        return pd.Series([None] * len(columns), index=columns.index, dtype=object)
-    return _each(column, lambda value: text(value) or None)
+        return _same(columns)
+    found = words(column)
+    return pd.Series(np.where(found == "", None, found), index=columns.index, dtype=object)
 
 
 def _dates(columns, mapped, field, source, issues: Issues, bad: pd.Series) -> pd.Series:
@@ -125,12 +115,13 @@ def _dates(columns, mapped, field, source, issues: Issues, bad: pd.Series) -> pd
             raise InputError(
                 f"'{source.constants[field]}' is no date", where=source.at, mend="write 2024-03-01"
             )
-        return pd.Series([day] * len(columns), index=columns.index, dtype=object)
+        return _same(columns, day)
     column = _column(columns, mapped, field)
     if column is None:
-        return pd.Series([None] * len(columns), index=columns.index, dtype=object)
-    days = _each(column, parse_date)
-    wrong = days.isna().to_numpy() & ~column.map(says_no_date).to_numpy(dtype=bool)
+        return _same(columns)
+    days = pd.Series(each(column, parse_date), index=columns.index, dtype=object)
+    wrong = days.isna().to_numpy(copy=True)
+    wrong[wrong] = ~each(column[wrong], says_no_date).astype(bool)
     for fid, value in column[wrong].items():
         issues.add("bad_date", fid, field=field, value=text(value))
     bad[wrong] = "bad_date"
@@ -138,10 +129,10 @@ def _dates(columns, mapped, field, source, issues: Issues, bad: pd.Series) -> pd
 
 
 def _statuses(columns, mapped, source, issues: Issues, bad: pd.Series) -> pd.Series:
-    words = _texts(columns, mapped, "law_status", source)
-    found = _each(words, parse_law_status)
-    wrong = found.isna().to_numpy() & words.notna().to_numpy()
-    for fid, value in words[wrong].items():
+    said = _texts(columns, mapped, "law_status", source)
+    found = pd.Series(each(said, parse_law_status), index=columns.index, dtype=object)
+    wrong = found.isna().to_numpy() & said.notna().to_numpy()
+    for fid, value in said[wrong].items():
         issues.add("bad_law_status", fid, field="law_status", value=value)
     bad[wrong] = "bad_law_status"
     return found
@@ -157,65 +148,36 @@ def _areas(columns, mapped, issues: Issues) -> pd.Series:
 def declared_m2(column: pd.Series, unit: str, issues: Issues) -> pd.Series:
     """Declared areas in m²; a unit written behind the number wins; NaN where there is no number."""
     factor = unit_m2(unit) or 1.0
-    found = []
-    for fid, value in column.items():
-        number = parse_number(value)
-        if number is None and not is_missing(value):
-            issues.add("bad_number", fid, field="area", value=text(value))
-        found.append(math.nan if number is None else number * (unit_in(value) or factor))
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        number = column.to_numpy(np.float64)
+        found = np.where(np.isfinite(number), number * factor, math.nan)
+        wrong = np.isinf(number)
+    else:
+        read = each(column, parse_number)
+        wrong = np.array([number is None for number in read])
+        found = np.full(len(column), math.nan)
+        units = each(column[~wrong], unit_in)
+        found[~wrong] = [number * (own or factor) for number, own in zip(read[~wrong], units, strict=True)]
+        wrong[wrong] = ~each(column[wrong], is_missing).astype(bool)
+    for fid, value in column[wrong].items():
+        issues.add("bad_number", fid, field="area", value=text(value))
     return pd.Series(found, index=column.index, dtype=float)
 
 
-def _attributes(columns: pd.DataFrame, mapped: Mapped, catalogue, issues: Issues) -> list[str]:
+def _attributes(columns: pd.DataFrame, mapped: Mapped, catalogue, issues: Issues) -> np.ndarray:
     """The rest of each row as JSON: extra fields under their canonical names, small scalars only."""
     extra = {f: c for f, c in mapped.columns.items() if f not in FEATURE_FIELDS}
     names = list(extra.items()) + [(str(c), c) for c in mapped.rest if str(c).strip().lower() not in _STALE]
-    rows: list[dict] = [{} for _ in range(len(columns))]
-    dropped: Counter = Counter()
+    chosen: dict[str, pd.Series] = {}
     for name, column in dict(reversed(names)).items():
         values = columns[column]
         values = values.iloc[:, 0] if isinstance(values, pd.DataFrame) else values
-        if name == "excludes":
-            values = _excludes(values, catalogue, issues)
-        scalars = _each(values, _scalar)
-        for row, value in zip(rows, scalars.array, strict=True):
-            if value is _DROPPED:
-                dropped[name] += 1
-            elif value is not None:
-                row[name] = value
-    for name, count in dropped.items():
-        issues.add("value_dropped", field=name, value=count)
-    memo: dict[tuple, str] = {}
-    return [_json(row, memo) for row in rows]
-
-
-_DROPPED = object()
-
-
-def _json(row: dict, memo: dict) -> str:
-    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")) if row else "{}"
-
-
-def _scalar(value):
-    if is_missing(value):
-        return None
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        number = float(value)
-        return (
-            None
-            if not math.isfinite(number)
-            else int(number)
-            if number.is_integer() and abs(number) < 1e15
-            else number
-        )
-    if isinstance(value, (list, tuple, dict, set, np.ndarray)):
-        return _DROPPED
-    word = text(value)
-    return _DROPPED if len(word) > _LONGEST else word or None
+        chosen[name] = _excludes(values, catalogue, issues) if name == "excludes" else values
+    rows, dropped = as_json(chosen, len(columns))
+    for name in chosen:
+        if name in dropped:
+            issues.add("value_dropped", field=name, value=dropped[name])
+    return rows
 
 
 def enumeration(catalogue, field: str) -> dict[str, str]:
@@ -233,14 +195,14 @@ def _excludes(values: pd.Series, catalogue, issues: Issues) -> pd.Series:
     labels = enumeration(catalogue, "category")
 
     def change(value):
-        words = [w.strip() for w in _LIST.split(text(value)) if w.strip()]
-        return "|".join(labels.get(w.lower(), w) for w in words) or None
+        said = [w.strip() for w in _LIST.split(text(value)) if w.strip()]
+        return "|".join(labels.get(w.lower(), w) for w in said) or None
 
     for fid, value in values.items():
         for word in _LIST.split(text(value)):
             if word.strip() and labels and word.strip().lower() not in labels:
                 issues.add("unknown_word", fid, field="excludes", value=word.strip())
-    return _each(values, change)
+    return pd.Series(each(values, change), index=values.index, dtype=object)
 
 
 def _split(out: pd.DataFrame, columns: pd.DataFrame, mapped: Mapped, source) -> pd.DataFrame:
@@ -261,23 +223,33 @@ def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
     row = catalogue.layers.loc[layer]
     table = CodeTable(catalogue, text(row.get("code_table")))
     default = text(row.get("default_class"))
-    codes, names = out["class_code"].fillna("").tolist(), out["class_name"].fillna("").tolist()
-    if default and not any(codes) and not any(names):
-        codes = [default] * len(codes)
-    found = [table.look_up(text(c), text(n)) for c, n in zip(codes, names, strict=True)]
-    out["class_code"] = pd.Series([f.code for f in found], index=out.index, dtype=object)
-    out["class_name"] = pd.Series([f.name for f in found], index=out.index, dtype=object)
-    out["major_class"] = pd.Series([f.major for f in found], index=out.index, dtype=object)
+    codes, names = out["class_code"].fillna(""), out["class_name"].fillna("")
+    if default and not codes.any() and not names.any():
+        codes[:] = default
+    # codes are looked up once per distinct pair of code and name
+    code_of, (name_of, name_words) = pd.factorize(codes)[0], pd.factorize(names)
+    pair, first, counts = np.unique(
+        code_of * (len(name_words) + 1) + name_of, return_index=True, return_counts=True
+    )
+    at = np.searchsorted(pair, code_of * (len(name_words) + 1) + name_of)
+    said = [(codes.iat[i], names.iat[i]) for i in first]
+    found = [table.look_up(text(c), text(n)) for c, n in said]
+    for field in ("code", "name", "major"):
+        values = np.empty(len(found), dtype=object)
+        values[:] = [getattr(f, field) for f in found]
+        column = {"code": "class_code", "name": "class_name", "major": "major_class"}[field]
+        out[column] = pd.Series(values[at] if len(at) else [], index=out.index, dtype=object)
     if not table.known:
         return
-    _versions(found, codes, names, table, catalogue, issues)
-    seen = Counter(
-        (f.how, c, f.code, n) for f, c, n in zip(found, codes, names, strict=True) if f.how != "exact"
-    )
-    blank = sum(count for (how, *_), count in seen.items() if how == "blank")
+    seen: Counter = Counter()
+    for f, (code, name), count in zip(found, said, counts.tolist(), strict=True):
+        seen[f, code, name] += count
+    _versions(seen, table, catalogue, issues)
+    blank = sum(count for (f, _, _), count in seen.items() if f.how == "blank")
     if blank:
         issues.add("no_code", field="class_code", value=blank)
-    for (how, code, became, name), count in sorted(seen.items(), key=str):
+    told = {(f.how, code, f.code, name): n for (f, code, name), n in seen.items() if f.how != "exact"}
+    for (how, code, became, name), count in sorted(told.items(), key=str):
         if how == "":
             issues.add("unknown_code", field="class_code", value=code or name, message=f"{count} features")
         elif how in ("lost_zero", "by_name"):
@@ -289,19 +261,18 @@ def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
             )
 
 
-def _versions(found, codes, names, table: CodeTable, catalogue, issues: Issues) -> None:
+def _versions(seen: Counter, table: CodeTable, catalogue, issues: Issues) -> None:
     """Signs of another version of the code table: codes that only other tables know, codes under another's name."""
-    alien = {text(c) for f, c in zip(found, codes, strict=True) if f.how == "" and text(c)}
+    alien = {text(code) for f, code, _ in seen if f.how == "" and text(code)}
     for name, other in sorted(catalogue.codes.items()):
         shared = alien & set(map(str, other.index))
         if other is not table.frame and shared and len(shared) >= len(alien) / 2:
             issues.add("mixed_codes", field="class_code", value=", ".join(sorted(shared)[:20]), message=name)
     odd: Counter = Counter()
-    pairs = Counter((f.how, f.code, name) for f, name in zip(found, names, strict=True) if name)
-    for (how, code, name), count in pairs.items():
-        meant = table.by_name(text(name)) if how in ("exact", "padded") else None
-        if meant is not None and meant != code:
-            odd[code, text(name), meant] += count
+    for (f, _, name), count in seen.items():
+        meant = table.by_name(text(name)) if name and f.how in ("exact", "padded") else None
+        if meant is not None and meant != f.code:
+            odd[f.code, text(name), meant] += count
     for (code, name, meant), count in sorted(odd.items())[:100]:
         issues.add(
             "code_name_differs", field="class_code", value=f"{code} {name}",

@@ -10,24 +10,24 @@ from typing import NamedTuple
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from onemap.errors import InputError
 from onemap.frames import PARCELS, empty
 from onemap.land.area import ellipsoidal_area
 from onemap.land.columns import PARCEL_FIELDS, map_columns
-from onemap.land.crs import check_target, near, place, town_box
+from onemap.land.crs import check_target, near, place
 from onemap.land.files import files_in, read_raw
 from onemap.land.harmonise import declared_m2, enumeration
 from onemap.land.issues import Issues, issues_frame
+from onemap.land.layer import plain, read_layer, with_town
 from onemap.land.limits import limits
 from onemap.land.partition import overlaps
 from onemap.land.quality import odd_features, stray
 from onemap.land.raw import Raw
-from onemap.land.read import plain, shifts_of
+from onemap.land.read import known_of
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import repair
-from onemap.land.source import establish, files_of, note_issues, raws_of, report_geometry
+from onemap.land.source import Known, establish, note_issues, report_geometry
 from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
@@ -57,9 +57,13 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
         else workspace
     )
     options = space.sites if space is not None and space.sites is not None else None
-    shifts = shifts_of(space, target) if space is not None else ()
-    town = _town_box(space, target, shifts)
-    bounds = limits(catalogue, space.as_of if space is not None else None)
+    known = (
+        known_of(space, catalogue, target)
+        if space is not None
+        else Known(catalogue, target, limits(catalogue))
+    )
+    if space is not None and space.town is not None:
+        known = with_town(known, read_layer(space, space.town, known))
     overrides = dict(options.fields if options else {}) | dict(fields or {})
     frames, rows, failures = [], [], []
     seen: set[str] = set()
@@ -73,7 +77,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
             ):
                 raw.file = shown
                 seen |= {str(c).strip().lower() for c in raw.columns.columns}
-                frames.append(_parcels(raw, target, town, catalogue, overrides, options, bounds, own, shifts))
+                frames.append(_parcels(raw, known, overrides, options, own))
         except InputError as error:
             failures.append(error)
             own.add("source_unreadable", value=shown, message=str(error))
@@ -86,52 +90,18 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
             raise InputError(f"no file has a column '{column}' for '{field}'", where=str(path), mend=mend)
     own = Issues()
     parcels = _identify(frames, own, target)
-    _overlapping(parcels, own, bounds.hit_min_area)
+    _overlapping(parcels, own, known.limits.hit_min_area)
     return Sites(parcels, issues_frame(rows + own.rows))
 
 
-def _town_box(space: Workspace | None, crs, shifts=()):
-    if space is None or space.town is None:
-        return None
-    shapes = []
-    for source in space.sources:
-        if source.layer != space.town:
-            continue
-        try:
-            for file, _ in files_of(space, source):
-                for raw in raws_of(file, source.table, source.encoding):
-                    said, by_format = establish(raw, source.crs, source.at)
-                    placed = place(
-                        raw.geometry,
-                        said,
-                        crs,
-                        accept_wgs84=source.accept_wgs84,
-                        by_format=by_format,
-                        where=raw.file,
-                        shifts=shifts,
-                    )
-                    shapes += [g for g in placed.geoms if g is not None and np.isfinite(g.bounds).all()]
-        except InputError:
-            continue
-    return town_box(shapely.box(*shapely.total_bounds(shapes)), crs) if shapes else None
-
-
-def _parcels(
-    raw: Raw, crs, town, catalogue, overrides, options, bounds, issues: Issues, shifts=()
-) -> pd.DataFrame:
+def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -> pd.DataFrame:
+    crs, bounds = known.crs, known.limits
     lost = note_issues(raw, issues)
     said, by_format = establish(raw, options.crs if options else None, raw.file)
-    accept = options.accept_wgs84 if options else False
     placed = place(
-        raw.geometry,
-        said,
-        crs,
-        town=town,
-        accept_wgs84=accept,
-        by_format=by_format,
-        where=raw.file,
-        shifts=shifts,
-    )
+        raw.geometry, said, crs, town=known.box, accept_wgs84=bool(options and options.accept_wgs84),
+        by_format=by_format, where=raw.file, shifts=known.shifts,
+    )  # fmt: skip
     if placed.note:
         issues.add(placed.note, value=placed.crs.name, message=placed.detail)
     if raw.loose and placed.crs.to_epsg() == 4326:
@@ -148,10 +118,10 @@ def _parcels(
     if missing > 0:
         issues.add("row_missing", value=missing, message=f"{raw.promised} promised, {len(raw.columns)} read")
     for i in np.flatnonzero(reason == ""):
-        if not near(np.array(mended.geoms[i].bounds), crs, town):
+        if not near(np.array(mended.geoms[i].bounds), crs, known.box):
             reason[i] = "outside_town"
             issues.add("outside_town", str(raw.columns.index[i]), value=mended.geoms[i].centroid.wkt)
-    rows = _fields(raw, catalogue, overrides, issues)
+    rows = _fields(raw, known.catalogue, overrides, issues)
     named = dict(zip(rows.index, rows["project_name"].fillna(rows["project_id"]), strict=True))
     for row in issues.rows:
         if row["source_fid"] in named and row["issue"] in (

@@ -2,73 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import shapely
 
 from onemap.land.area import ellipsoidal_area
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
+from onemap.land.mesh import Mesh, mesh_of
+
+_MOST_ROWS = 1000
 
 
-def partition_issues(features, catalogue, limits: Limits, town, space) -> list[dict]:
-    """One issue row per overlap of two features and per gap of a partition layer, with area and width (2S/P)."""
-    rows: list[dict] = []
-    by_town = {s.layer for s in space.sources if s.extent == "town"}
-    for layer, group in features.groupby("layer", sort=True):
-        if catalogue.layers.loc[layer, "completeness"] != "partition":
-            continue
-        own = Issues(layer, None, catalogue.layers.loc[layer].get("authority_zh") or None)
-        geoms = group.geometry.to_numpy()
-        for i, j, piece, area in overlaps(geoms, features.crs, limits.hit_min_area):
-            first, second = group.iloc[i], group.iloc[j]
-            own.add(
-                "layer_overlap", f"{first['source_fid']}|{second['source_fid']}", value=f"{area:.4f}",
-                source=first["source"], place=place_of(piece), message=f"width {width(piece):.4f} m",
-            )  # fmt: skip
-        for gap, area in gaps(geoms, features.crs, limits.hit_min_area, town if layer in by_town else None):
-            own.add(
-                "layer_gap", value=f"{area:.4f}", source=group.iloc[0]["source"], place=place_of(gap),
-                message=f"width {width(gap):.4f} m",
-            )  # fmt: skip
-        rows += own.rows
-    return rows
+def partition_issues(features, mesh: Mesh, union, limits: Limits, issues: Issues, within=None) -> None:
+    """One issue row per overlap of two features and per gap of one layer, with area and width (2S/P).
+
+    ``features`` of one layer with their mesh and union; ``within``: the polygon they should cover. Beyond a
+    thousand of a kind the smaller ones are one row with their number and total area.
+    """
+    source, fids, crs = features["source"], features["source_fid"], features.crs
+    pairs, pieces, area = _shared(features.geometry.to_numpy(), mesh, crs, limits.hit_min_area)
+    shown, rest = _largest(area)
+    for k in shown:
+        i, j = pairs[k]
+        issues.add(
+            "layer_overlap", f"{fids.iat[i]}|{fids.iat[j]}", value=f"{area[k]:.4f}", source=source.iat[i],
+            place=place_of(pieces[k]), message=f"width {width(pieces[k]):.4f} m",
+        )  # fmt: skip
+    _add_rest("layer_overlap", area[rest], issues)
+    pieces, area = _missing(union, crs, limits.hit_min_area, within)
+    shown, rest = _largest(area)
+    for k in shown:
+        issues.add(
+            "layer_gap", value=f"{area[k]:.4f}", source=source.iat[0], place=place_of(pieces[k]),
+            message=f"width {width(pieces[k]):.4f} m",
+        )  # fmt: skip
+    _add_rest("layer_gap", area[rest], issues)
 
 
-def overlaps(geoms: np.ndarray, crs, least_m2: float):
+def _largest(area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(-area, kind="stable")
+    return np.sort(order[:_MOST_ROWS]), order[_MOST_ROWS:]
+
+
+def _add_rest(code: str, area: np.ndarray, issues: Issues) -> None:
+    if len(area):
+        issues.add(code, value=f"{area.sum():.4f}", message=f"{len(area)} smaller ones together")
+
+
+def overlaps(geoms: np.ndarray, crs, least_m2: float) -> Iterator[tuple]:
     """(i, j, shared polygon, its area in m²) of pairs that share at least so much; geometries valid."""
-    suspect = (
-        np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(geoms))) if len(geoms) > 1 else []
-    )
-    if len(suspect) < 2:
-        return
-    left, right = shapely.STRtree(geoms[suspect]).query(geoms[suspect], predicate="intersects")
-    pairs = suspect[np.stack([left, right], axis=1)[left < right]]
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    pairs = pairs[~shapely.touches(geoms[pairs[:, 0]], geoms[pairs[:, 1]])]
-    shared = shapely.intersection(geoms[pairs[:, 0]], geoms[pairs[:, 1]])
-    area = ellipsoidal_area(shared, crs)
-    for k in np.flatnonzero(area >= least_m2):
-        yield int(pairs[k, 0]), int(pairs[k, 1]), shared[k], float(area[k])
+    pairs, pieces, area = _shared(geoms, mesh_of(geoms), crs, least_m2)
+    return zip(*pairs.T.tolist(), pieces, area.tolist(), strict=True)
 
 
-def gaps(geoms: np.ndarray, crs, least_m2: float, within=None):
-    """(polygon, area in m²) of enclosed gaps, or of all that is missing of a given area."""
-    union = (
-        shapely.coverage_union_all(geoms) if shapely.coverage_is_valid(geoms) else shapely.union_all(geoms)
-    )
-    if within is not None:
-        missing = shapely.get_parts(shapely.difference(within, union))
-    else:
-        rings = shapely.get_rings(shapely.get_parts(union))
-        parts = shapely.get_parts(union)
-        holes = [h for p in parts for h in p.interiors] if len(rings) > len(parts) else []
-        missing = np.array([shapely.Polygon(h) for h in holes], dtype=object)
-        if len(missing):
-            missing = shapely.get_parts(shapely.difference(missing, union))
-    missing = missing[shapely.get_type_id(missing) == 3] if len(missing) else missing
-    area = ellipsoidal_area(missing, crs)
-    for k in np.flatnonzero(area >= least_m2):
-        yield missing[k], float(area[k])
+def _shared(geoms: np.ndarray, mesh: Mesh, crs, least_m2: float):
+    pairs = mesh.overlapping
+    pieces = shapely.intersection(geoms[pairs[:, 0]], geoms[pairs[:, 1]])
+    area = ellipsoidal_area(pieces, crs)
+    enough = area >= least_m2
+    return pairs[enough], pieces[enough], area[enough]
+
+
+def gaps(union, crs, least_m2: float, within=None) -> Iterator[tuple]:
+    """(polygon, area in m²) of the gaps that a union encloses, or of all that it leaves of a given area."""
+    pieces, area = _missing(union, crs, least_m2, within)
+    return zip(pieces, area.tolist(), strict=True)
+
+
+def _missing(union, crs, least_m2: float, within):
+    pieces = _enclosed(union) if within is None else shapely.get_parts(shapely.difference(within, union))
+    pieces = pieces[shapely.get_type_id(pieces) == 3]
+    area = ellipsoidal_area(pieces, crs)
+    return pieces[area >= least_m2], area[area >= least_m2]
+
+
+def _enclosed(union) -> np.ndarray:
+    """The holes of a union, without the islands that lie in them (whose own holes stand for themselves)."""
+    parts = shapely.get_parts(union)
+    rings, part = shapely.get_rings(parts[shapely.get_num_interior_rings(parts) > 0], return_index=True)
+    holes = shapely.polygons(rings[np.r_[False, part[1:] == part[:-1]][: len(rings)]])
+    island, hole = shapely.STRtree(holes).query(parts, predicate="within")
+    for k in np.unique(hole):
+        filled = shapely.polygons(shapely.get_exterior_ring(parts[island[hole == k]]))
+        holes[k] = shapely.difference(holes[k], shapely.union_all(filled))
+    return shapely.get_parts(holes)
 
 
 def width(geom) -> float:

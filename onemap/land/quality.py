@@ -7,10 +7,11 @@ import pandas as pd
 import pyproj
 import shapely
 
+from onemap.land.cells import words
 from onemap.land.crs import town_bounds
+from onemap.land.flat import Flat, blocks
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
-from onemap.land.values import text
 
 _IDS = {"bsm", "标识码"}
 _FAR = 20.0
@@ -40,33 +41,35 @@ def spikes(geoms: np.ndarray, compactness: float, least_m: float) -> tuple[np.nd
     A spike is a vertex with both edges longer than ``least_m``, so sharp that the triangle of its two edges, made
     equally long, has a compactness (4π × area / perimeter²) below the given one.
     """
-    parts, owner = shapely.get_parts(geoms, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
     count, repeated = np.zeros(len(geoms), dtype=int), np.zeros(len(geoms), dtype=bool)
-    if len(xy) < 3:
-        return count, repeated
-    step = np.diff(xy, axis=0)
-    same_ring = ring[1:] == ring[:-1]
-    still = same_ring & ~step.any(axis=1)
-    repeated[owner[part[ring[1:][still]]]] = True
-    first = np.flatnonzero(np.r_[True, ~same_ring])
-    last = np.r_[first[1:], len(xy)] - 1
-    before, after = np.arange(len(xy)) - 1, np.arange(len(xy)) + 1
-    before[first], after[first] = last - 1, first + 1
-    open_ = np.ones(len(xy), dtype=bool)
-    open_[last] = False
-    at = np.flatnonzero(open_)
-    a, b = xy[before[at]] - xy[at], xy[after[at]] - xy[at]
-    sharp = (a * b).sum(axis=1) > 0
-    at, a, b = at[sharp], a[sharp], b[sharp]
+    for first, rings in blocks(geoms):
+        if not len(rings.owner):
+            continue
+        owner = first + rings.owner
+        at, unit_a, unit_b, still = _turns(rings, least_m)
+        repeated[owner[rings.ring[still]]] = True
+        area = np.abs(unit_a[:, 0] * unit_b[:, 1] - unit_a[:, 1] * unit_b[:, 0]) / 2
+        bad = 4 * np.pi * area < compactness * (2 + np.hypot(*(unit_a - unit_b).T)) ** 2
+        np.add.at(count, owner[rings.ring[at[bad]]], 1)
+    return count, repeated
+
+
+def _turns(rings: Flat, least_m: float):
+    """Vertices with two long edges that turn back by more than a right angle: position, both edges' directions away
+    from the vertex; and the vertices that repeat the one before."""
+    xy, start = rings.xy, rings.starts
+    end = np.r_[start[1:], len(xy)] - 1
+    step = np.diff(xy, axis=0, append=xy[-1:])
+    step[end] = step[start]
+    still = np.flatnonzero(~step.any(axis=1))
+    still = still[~np.isin(still, end)]
+    at = np.flatnonzero((step[:-1] * step[1:]).sum(axis=1) < 0) + 1
+    at = at[~np.isin(at, start)]
+    # the closing vertex stands for the first one, which it repeats
+    a, b = -step[at - 1], step[at]
     long_a, long_b = np.hypot(*a.T), np.hypot(*b.T)
     long = (long_a > least_m) & (long_b > least_m)
-    at, unit_a, unit_b = at[long], a[long] / long_a[long, None], b[long] / long_b[long, None]
-    area = np.abs(unit_a[:, 0] * unit_b[:, 1] - unit_a[:, 1] * unit_b[:, 0]) / 2
-    bad = 4 * np.pi * area < compactness * (2 + np.hypot(*(unit_a - unit_b).T)) ** 2
-    np.add.at(count, owner[part[ring[at[bad]]]], 1)
-    return count, repeated
+    return at[long], a[long] / long_a[long, None], b[long] / long_b[long, None], still
 
 
 def odd_features(geoms: np.ndarray, fids: list[str], limits: Limits, issues: Issues) -> None:
@@ -107,8 +110,8 @@ def duplicate_keys(columns: pd.DataFrame, issues: Issues) -> None:
     for column in columns.columns:
         if str(column).strip().lower() not in _IDS or isinstance(columns[column], pd.DataFrame):
             continue
-        words = columns[column].map(text)
-        twice = words[(words != "") & words.duplicated(keep=False)]
+        said = pd.Series(words(columns[column]), index=columns.index, dtype=object)
+        twice = said[(said != "") & said.duplicated(keep=False)]
         for word, group in list(twice.groupby(twice, sort=True))[:_MOST_ROWS]:
             issues.add("duplicate_key", "|".join(map(str, group.index[:20])), field=str(column), value=word)
         if (more := twice.nunique() - _MOST_ROWS) > 0:

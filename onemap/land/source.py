@@ -23,41 +23,79 @@ from onemap.land.quality import duplicate_features, duplicate_keys, odd_features
 from onemap.land.raw import Raw, sha256
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import EMPTY_REASONS, repair
-from onemap.land.webmap import suspect
 
+_WEB = ("EPSG:4326", "OGC:CRS84")
 _LOST = ("row_unreadable", "geometry_unreadable", "bad_wkt", "bad_coordinates")
 
 
 class Part(NamedTuple):
-    """What one file gave: features without feature_id, quarantine, passports, and its sources rows."""
+    """What one source gave: features without feature_id, quarantine, passports, its rows of sources and issues.
+
+    ``web`` are the files whose coordinates are WGS84 degrees, with whether their format is one of web maps.
+    """
 
     features: gpd.GeoDataFrame
     quarantine: gpd.GeoDataFrame
     passports: pd.DataFrame
     sources: list[dict]
+    issues: list[dict]
+    web: list[tuple[str, bool]]
 
 
 class Known(NamedTuple):
-    """What every file is read against."""
+    """What a source is read against: the book, the workspace's CRS, tolerances, datum shifts, and the town.
+
+    ``town`` is a polygon in ``crs`` and ``box`` its bounds in degrees; None while the town itself is read.
+    """
 
     catalogue: object
     crs: pyproj.CRS
-    town: tuple | None
     limits: Limits
     shifts: tuple = ()
-    trusted: tuple = ()
+    town: object = None
+    box: tuple | None = None
 
 
-def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
-    """All rows of one file of a source; never raises for bad data, only rows of issues and sources tell."""
+def read_source(space, source, known: Known) -> Part:
+    """All rows of one source of a workspace, placed, mended and harmonised, each of them accounted for.
+
+    Depends on the source's files, its entry in the workspace, the book and ``known``, on no other source but
+    through the town's box, against which positions are held. Never raises for bad data.
+    """
+    responsible = known.catalogue.layers.loc[source.layer].get("authority_zh") or None
+    stated = any(n.layer == source.layer for n in space.none)
+    parts = []
+    for file, shown in files_of(space, source):
+        own = Issues(source.layer, shown, responsible)
+        part = _read_file(source, file, shown, known, own)
+        for row in part.sources:
+            if row["status"] == "empty":
+                row["message"] = row["message"] or "no feature in the file"
+                if not stated:
+                    row["message"] += "; an empty file is unknown, not nothing: state it under 'none'"
+                    own.add("source_empty", value=row["path"], source=row["path"])
+        parts.append(part)
+    return _joined(parts)
+
+
+def _joined(parts: list[Part]) -> Part:
+    frames, lists = Part._fields[:3], Part._fields[3:]
+    return Part(
+        **{name: _stack([getattr(p, name) for p in parts]) for name in frames},
+        **{name: [item for p in parts for item in getattr(p, name)] for name in lists},
+    )
+
+
+def _read_file(source, path, shown: str, known: Known, issues: Issues) -> Part:
     row = {
         "layer": source.layer, "path": shown, "table": source.table, "status": "unreadable", "rows_read": 0,
         "rows_kept": 0, "rows_quarantined": 0, "rows_empty": 0, "crs": None, "encoding": None,
         "data_date": source.data_date, "valid_until": source.valid_until, "sha256": None, "message": "",
     }  # fmt: skip
     nothing = Part(
-        empty([*FEATURES, "declared_m2"], known.crs), empty(QUARANTINE, known.crs), empty(PASSPORTS), [row]
-    )
+        empty([*FEATURES, "declared_m2"], known.crs), empty(QUARANTINE, known.crs), empty(PASSPORTS), [row],
+        issues.rows, [],
+    )  # fmt: skip
     if not is_address(path) and not path.exists():
         row |= {"status": "missing", "message": "no such file"}
         issues.add("source_missing", value=shown)
@@ -69,13 +107,15 @@ def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
         row["message"] = str(error)
         issues.add("source_unreadable", value=shown, message=str(error))
         return nothing
-    parts, rows = [], []
+    parts, rows, web = [], [], []
     for raw in raws:
         own = row | {"path": shown if len(raws) == 1 else f"{shown}/{raw.file.rpartition('/')[2]}"}
         own["table"] = raw.table or source.table
         rows.append(own)
         try:
             parts.append(_read_raw(raw, source, known, issues, own))
+            if own["crs"] in _WEB:
+                web.append((own["path"], raw.loose))
         except CRSError as error:
             own |= {"status": "no_crs", "message": f"{error} ({len(raw.columns)} rows)", "rows_read": 0}
             issues.add("crs_refused", value=own["path"], message=str(error))
@@ -84,7 +124,7 @@ def read_part(source, path, shown: str, known: Known, issues: Issues) -> Part:
             issues.add("source_unreadable", value=own["path"], message=str(error))
     if not parts:
         return nothing._replace(sources=rows)
-    return Part(*(_stack(frames) for frames in zip(*parts, strict=True)), sources=rows)
+    return Part(*(_stack(frames) for frames in zip(*parts, strict=True)), rows, issues.rows, web)
 
 
 def raws_of(path, table: str | None, encoding: str | None) -> list[Raw]:
@@ -155,7 +195,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         row["message"] = f"{left_out} rows left out by 'where'"
     said, by_format = establish(raw, source.crs, source.at)
     placed = place(
-        raw.geometry, said, known.crs, town=known.town, accept_wgs84=source.accept_wgs84, by_format=by_format,
+        raw.geometry, said, known.crs, town=known.box, accept_wgs84=source.accept_wgs84, by_format=by_format,
         where=raw.file, shifts=known.shifts,
     )  # fmt: skip
     row["crs"] = _crs_name(placed.crs)
@@ -163,30 +203,26 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         issues.add(placed.note, value=row["crs"], message=placed.detail)
     if placed.note == "datum_parameters":
         row["message"] = "; ".join(word for word in (row["message"], placed.detail) if word)
-    _web_offset(raw, placed, known, issues)
     table, bad = harmonise(raw, source, known.catalogue, issues)
     off = stray(placed.geoms, known.crs, known.limits.sliver_compactness)
     mended = repair(np.where(off, None, placed.geoms), known.crs, known.limits, raw.loose)
     mended.reason[off] = "absurd_coordinates"
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
-    for i, fid in enumerate(raw.columns.index):
-        if fid in lost:
-            reason[i] = lost[fid]
+    fids = raw.columns.index.map(str)
+    for i in np.flatnonzero(fids.isin(lost)):
+        reason[i] = lost[fids[i]]
     areas = ellipsoidal_area(mended.geoms, known.crs)
     report_geometry(raw, mended, reason, placed.geoms, issues, set(lost))
     aside = ~np.isin(reason, ("", *EMPTY_REASONS))
     footprint = np.where(mended.reason == "", mended.geoms, mended.footprint)
     quarantine = [
-        {"source_fid": str(raw.columns.index[i]), "reason": reason[i], "geometry": footprint[i]}
-        for i in np.flatnonzero(aside)
+        {"source_fid": fids[i], "reason": reason[i], "geometry": footprint[i]} for i in np.flatnonzero(aside)
     ]
     # a row without geometry could lie anywhere: it is counted as empty and makes its layer unknown
     nowhere = np.flatnonzero(reason == "no_geometry")
-    quarantine += [
-        {"source_fid": str(raw.columns.index[i]), "reason": "no_geometry", "geometry": None} for i in nowhere
-    ]
+    quarantine += [{"source_fid": fids[i], "reason": "no_geometry", "geometry": None} for i in nowhere]
     missing = total - len(raw.columns)
-    gone = [fid for fid in lost if fid not in raw.columns.index]
+    gone = [fid for fid in lost if fid not in fids]
     quarantine += [{"source_fid": fid, "reason": lost[fid], "geometry": None} for fid in gone]
     if missing > len(gone):
         quarantine.append({"source_fid": None, "reason": "row_missing", "geometry": None})
@@ -199,12 +235,10 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     row["rows_empty"] = int(np.isin(reason, EMPTY_REASONS).sum())
     row["status"] = "found" if row["rows_kept"] + row["rows_quarantined"] else "empty"
     features = _features(table, raw, mended.geoms, areas, kept, source, row["path"], known.crs)
-    passports = [
-        card | {"source_fid": str(raw.columns.index[i])} for i, card in mended.passports.items() if kept[i]
-    ]
+    passports = [card | {"source_fid": fids[i]} for i, card in mended.passports.items() if kept[i]]
     same = {"layer": source.layer, "source": row["path"]}
     reconcile(features, known.limits, issues)
-    odd_features(mended.geoms[kept], raw.columns.index[kept].map(str).tolist(), known.limits, issues)
+    odd_features(mended.geoms[kept], fids[kept], known.limits, issues)
     duplicate_features(features, issues)
     duplicate_keys(raw.columns, issues)
     return (
@@ -216,22 +250,6 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         ),
         pd.DataFrame([{c: (same | card).get(c) for c in PASSPORTS} for card in passports], columns=PASSPORTS),
     )
-
-
-def _web_offset(raw: Raw, placed, known: Known, issues: Issues) -> None:
-    """Say aloud that coordinates may carry, or do carry, the offset of web maps."""
-    if placed.crs.geodetic_crs.to_epsg() != 4326:
-        return
-    others = np.concatenate(known.trusted) if known.trusted else np.array([], dtype=object)
-    found = suspect(placed.geoms, others, known.crs)
-    if found and found.name:
-        issues.add(
-            "web_map_offset", value=found.name,
-            message=f"{found.share:.0%} of the vertices lie on known boundaries without it, {found.share_as_is:.0%}"
-            f" with it; about {found.metres:.0f} m",
-        )  # fmt: skip
-    elif found is None and raw.loose:
-        issues.add("web_map", value=raw.file)
 
 
 def _crs_name(crs: pyproj.CRS) -> str:
@@ -291,7 +309,10 @@ def _features(table, raw: Raw, geoms, areas, kept, source, shown, crs) -> gpd.Ge
         "feature_id": None, "layer": source.layer, "source": shown, "source_fid": table.index.map(str).to_numpy(),
         "area_m2": areas[at], "declared_m2": table["declared_m2"].to_numpy(),
     }  # fmt: skip
-    frame = pd.DataFrame(
-        {c: data[c] for c in [*FEATURES, "declared_m2"] if c != "geometry"}, index=range(len(table))
-    )
+    rows = {
+        c: pd.Series(data[c], index=range(len(table)), dtype=float if c.endswith("_m2") else object)
+        for c in [*FEATURES, "declared_m2"]
+        if c != "geometry"
+    }
+    frame = pd.DataFrame(rows)
     return gpd.GeoDataFrame(frame, geometry=geoms[at], crs=crs)

@@ -10,8 +10,9 @@ import unicodedata
 from typing import Any
 
 _DATE = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T ]\s*\d{1,2}[:时].*)?$")
+_WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
-_MISSING = {"", "nan", "nat", "none", "null", "<null>", "<na>", "/", "-", "—", "——", "\\"}
+MISSING = {"", "nan", "nat", "none", "null", "<null>", "<na>", "/", "-", "—", "——", "\\"}
 
 _LAW_STATUS = {
     "in_force": "in_force in force valid effective adopted 有效 现行有效 现行 生效 已生效 执行中 批准 已批准 1",
@@ -28,11 +29,13 @@ def is_missing(value: Any) -> bool:
     """Whether a cell says nothing: None, NaN, blank, or one of the usual signs for it."""
     if value is None:
         return True
+    if type(value) is str:
+        return value.strip().lower() in MISSING
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         return math.isnan(float(value))
     if type(value).__name__ in ("NaTType", "NAType"):
         return True
-    return isinstance(value, str) and value.strip().lower() in _MISSING
+    return isinstance(value, str) and value.strip().lower() in MISSING
 
 
 def text(value: Any) -> str:
@@ -53,22 +56,10 @@ def text(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip()
-    return (
-        str(value).replace("\x00", "").replace("\u3000", " ").strip()
-        if not _has_wide(value)
-        else _narrow(value)
-    )
-
-
-def _has_wide(value: Any) -> bool:
-    return isinstance(value, str) and any("\uff10" <= c <= "\uff5a" for c in value)
-
-
-def _narrow(value: str) -> str:
-    wide = "".join(
-        unicodedata.normalize("NFKC", c) if "\uff10" <= c <= "\uff5a" and c.isalnum() else c for c in value
-    )
-    return wide.replace("\x00", "").replace("\u3000", " ").strip()
+    word = value if isinstance(value, str) else str(value)
+    if not word.isascii() and isinstance(value, str):
+        word = _WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), word)
+    return word.replace("\x00", "").replace("\u3000", " ").strip()
 
 
 def parse_date(value: Any) -> datetime.date | None:

@@ -91,9 +91,9 @@ def test_overlaps_and_gaps_of_every_kind():
     ]
     assert width(found[-1][2]) == pytest.approx(0.1, rel=0.01)
     holed = one.difference(inner)
-    assert [round(a) for _, a in gaps(np.array([holed, beside]), "EPSG:4529", 0.005)] == [400]
+    assert [round(a) for _, a in gaps(holed.union(beside), "EPSG:4529", 0.005)] == [400]
     within = at((0, 0), (200, 0), (200, 110), (0, 110))
-    assert sorted(round(a) for _, a in gaps(np.array([holed, beside]), "EPSG:4529", 0.005, within)) == [
+    assert sorted(round(a) for _, a in gaps(holed.union(beside), "EPSG:4529", 0.005, within)) == [
         400,
         2000,
     ]
