@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
+import shapely
 
 _MEMORY: WeakKeyDictionary = WeakKeyDictionary()
 
@@ -57,26 +58,37 @@ class Listed(NamedTuple):
 class Ground(NamedTuple):
     """What stands at each face, as arrays of positions: a site asks it without a walk over the town.
 
-    geometry, area_m2 : the faces; covers : per face the features (positions), by layer and feature_id; rank : the place of
-    each feature in that order; unknowns : per face the layers not known there (positions in ``layers``)
+    geometry, area_m2 : the faces; tree : the index over them; covers : per face the features (positions), by layer and
+    feature_id; unknowns : per face the layers not known there (positions in ``layers``); conflicts : per face the conflicts
+    (positions) that it belongs to, none before they are found
     """
 
     geometry: np.ndarray
     area_m2: np.ndarray
+    tree: shapely.STRtree
     covers: Listed
-    rank: np.ndarray
     unknowns: Listed
     layers: list[str]
+    conflicts: Listed
 
 
 def ground_of(blueprint) -> Ground:
-    """The ground of a blueprint, worked out once."""
-    return remembered(blueprint, None, "ground", lambda: _ground(blueprint))
+    """The ground of a whole blueprint, worked out once."""
+    return remembered(blueprint, None, "ground", lambda: lay_ground(blueprint, blueprint))
 
 
-def conflicts_of(blueprint) -> Listed:
-    """Per face of a blueprint the conflicts (positions) that it belongs to, worked out once."""
-    return remembered(blueprint, None, "conflicts_of", lambda: _conflicts(blueprint))
+def bounds_of(blueprint) -> tuple[float, float, float, float]:
+    """West, south, east and north of the land that a blueprint knows anything of, worked out once."""
+
+    def make() -> tuple:
+        frames = (blueprint.features, blueprint.extents, blueprint.quarantine)
+        boxes = np.array([frame.total_bounds for frame in frames if len(frame)]).reshape(-1, 4)
+        boxes = boxes[~np.isnan(boxes).any(axis=1)]
+        return (
+            tuple(np.r_[boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]) if len(boxes) else (np.nan,) * 4
+        )
+
+    return remembered(blueprint, None, "bounds", make)
 
 
 def column_of(blueprint, table: str, name: str) -> np.ndarray:
@@ -92,32 +104,39 @@ def feature_index(blueprint) -> pd.Index:
     )
 
 
-def _ground(blueprint) -> Ground:
-    faces, features, covers = (
-        pd.Index(blueprint.faces["face_id"]),
-        blueprint.features,
-        blueprint.covers,
-    )
-    rank = np.empty(len(features), dtype=np.intp)
-    rank[np.lexsort([features[c].to_numpy(dtype=object) for c in ("feature_id", "layer")])] = np.arange(
-        len(features)
-    )
-    feature = feature_index(blueprint).get_indexer(covers["feature_id"])
-    layer, layers = pd.factorize(blueprint.unknowns["layer"], sort=True)
+def feature_order(blueprint) -> np.ndarray:
+    """The place of each feature in the order of layer and feature_id, worked out once."""
+
+    def make() -> np.ndarray:
+        columns = [column_of(blueprint, "features", name) for name in ("feature_id", "layer")]
+        rank = np.empty(len(columns[0]), dtype=np.intp)
+        rank[np.lexsort(columns)] = np.arange(len(rank))
+        return rank
+
+    return remembered(blueprint, None, "feature_order", make)
+
+
+def lay_ground(frames, blueprint) -> Ground:
+    """The ground of some faces: ``frames`` has their faces, covers, unknowns and conflict_faces, positions are the blueprint's."""
+    faces = pd.Index(frames.faces["face_id"])
+    geometry = frames.faces.geometry.to_numpy()
+    feature = feature_index(blueprint).get_indexer(frames.covers["feature_id"])
+    layer, layers = pd.factorize(frames.unknowns["layer"], sort=True)
+    pairs = frames.conflict_faces
+    if pairs is None or not len(pairs):
+        conflicts = Listed(np.zeros(len(faces) + 1, dtype=np.intp), np.empty(0, dtype=np.int32))
+    else:
+        conflict = pd.Index(blueprint.conflicts["conflict_id"]).get_indexer(pairs["conflict_id"])
+        conflicts = _listed(faces, pairs["face_id"], conflict, conflict)
     return Ground(
-        geometry=blueprint.faces.geometry.to_numpy(),
-        area_m2=blueprint.faces["area_m2"].to_numpy(dtype=float),
-        covers=_listed(faces, covers["face_id"], feature, rank[feature]),
-        rank=rank,
-        unknowns=_listed(faces, blueprint.unknowns["face_id"], layer, layer),
+        geometry=geometry,
+        area_m2=frames.faces["area_m2"].to_numpy(dtype=float),
+        tree=shapely.STRtree(geometry),
+        covers=_listed(faces, frames.covers["face_id"], feature, feature_order(blueprint)[feature]),
+        unknowns=_listed(faces, frames.unknowns["face_id"], layer, layer),
         layers=list(layers),
+        conflicts=conflicts,
     )
-
-
-def _conflicts(blueprint) -> Listed:
-    pairs = blueprint.conflict_faces
-    conflict = pd.Index(blueprint.conflicts["conflict_id"]).get_indexer(pairs["conflict_id"])
-    return _listed(pd.Index(blueprint.faces["face_id"]), pairs["face_id"], conflict, conflict)
 
 
 def _listed(faces: pd.Index, face_id: pd.Series, value: np.ndarray, rank: np.ndarray) -> Listed:

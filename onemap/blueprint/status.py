@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.memory import ground_of, remembered
+from onemap.blueprint.memory import Ground, ground_of, remembered
 from onemap.book.where import match, parse
 from onemap.frames import FALSE, TRUE, UNKNOWN
 
@@ -46,12 +46,12 @@ def unknown_layers(
 class Membership(NamedTuple):
     """What each feature and each unknown layer means for the subjects, as ranks (0 outside, 1 unknown, 2 inside).
 
-    features : feature × subject; unmapped : layer (of the ground) × subject, what holds where the layer is not known;
+    features : feature × subject; unmapped : per layer and subject, what holds where the layer is not known;
     everywhere : per subject, what holds at any place whatever covers it
     """
 
     features: np.ndarray
-    unmapped: np.ndarray
+    unmapped: dict[str, np.ndarray]
     everywhere: np.ndarray
 
 
@@ -68,19 +68,21 @@ def face_status(blueprint, rulebook, subjects: list[str]) -> pd.DataFrame:
     if asked:
         every = np.arange(len(blueprint.faces))
         blocks = [
-            status_at(blueprint, rulebook, asked, part)
+            status_at(ground_of(blueprint), blueprint, rulebook, asked, part)
             for part in np.array_split(every, 1 + len(every) // BLOCK)
         ]
         known.update(zip(asked, np.concatenate(blocks).T.copy(), strict=True))
     return pd.DataFrame({s: known[s] for s in subjects}, index=pd.Index(blueprint.faces["face_id"]))
 
 
-def status_at(blueprint, rulebook, subjects: list[str], faces: np.ndarray) -> np.ndarray:
-    """The status of the faces at these positions, as array face × subject of 1, 0, -1; see :func:`face_status`."""
-    ground, member = ground_of(blueprint), membership(blueprint, rulebook, subjects)
+def status_at(ground: Ground, blueprint, rulebook, subjects: list[str], faces: np.ndarray) -> np.ndarray:
+    """The status of the faces at these positions of a ground, as array face × subject of 1, 0, -1; see :func:`face_status`."""
+    member = membership(blueprint, rulebook, subjects)
     rank = np.tile(member.everywhere, (len(faces), 1))
     _raise(rank, *ground.covers.at(faces), member.features)
-    _raise(rank, *ground.unknowns.at(faces), member.unmapped)
+    none = np.zeros(len(subjects), dtype=np.uint8)
+    unmapped = np.array([member.unmapped.get(layer, none) for layer in ground.layers])
+    _raise(rank, *ground.unknowns.at(faces), unmapped)
     return VALUES[rank]
 
 
@@ -130,19 +132,18 @@ def blanket_unknown(blueprint, rulebook) -> dict[str, str]:
 
 def _membership(blueprint, rulebook, subjects: list[str]) -> Membership:
     blanket = blanket_unknown(blueprint, rulebook)
-    unmapped = {layer: np.zeros(len(subjects), dtype=np.uint8) for layer in ground_of(blueprint).layers}
+    unmapped: dict[str, np.ndarray] = {}
     everywhere = np.zeros(len(subjects), dtype=np.uint8)
     for column, subject in enumerate(subjects):
         layers = [layer for layer, _ in subject_rows(rulebook, subject)]
         if not layers or any(layer in blanket for layer in layers):
             everywhere[column] = RANKS[UNKNOWN]
         for layer in layers:
-            if layer in unmapped:
-                unmapped[layer][column] = RANKS[UNKNOWN]
+            unmapped.setdefault(layer, np.zeros(len(subjects), dtype=np.uint8))[column] = RANKS[UNKNOWN]
     features = np.empty((len(blueprint.features), len(subjects)), dtype=np.uint8)
     for column, subject in enumerate(subjects):
         features[:, column] = feature_ranks(blueprint, rulebook, subject)
-    return Membership(features, np.array(list(unmapped.values())), everywhere)
+    return Membership(features, unmapped, everywhere)
 
 
 def _raise(rank: np.ndarray, which: np.ndarray, value: np.ndarray, table: np.ndarray) -> None:

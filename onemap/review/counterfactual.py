@@ -177,11 +177,10 @@ def _layers(review, project_id: str, parcels) -> Iterator[dict]:
 def _unseen(review, parcels) -> set[str]:
     """The layers that are not known somewhere at the site; a layer may also be asked for in vain by its date."""
     blueprint, layers = review.blueprint, list(review.rulebook.catalogue.layers.index)
-    shapes = parcels.geometry.to_numpy()
-    _, faces = blueprint.face_tree.query(shapes, predicate="intersects")
-    here = blueprint.faces["face_id"].to_numpy()[np.unique(faces)]
-    found = set(blueprint.unknowns.loc[blueprint.unknowns["face_id"].isin(here), "layer"])
-    beyond = ~shapely.covers(shapely.union_all(blueprint.faces.geometry.to_numpy()[np.unique(faces)]), shapes)
+    shapes, pieces = parcels.geometry.to_numpy(), cut(parcels, blueprint)
+    ground, faces = pieces.ground, np.unique(pieces.face)
+    found = {ground.layers[at] for at in ground.unknowns.at(faces)[1].tolist()}
+    beyond = ~shapely.covers(shapely.union_all(ground.geometry[faces]), shapes)
     everywhere = blanket_unknown(blueprint, review.rulebook)
     return set(layers) if beyond.any() else found | set(everywhere)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.memory import ground_of, remembered
+from onemap.blueprint.memory import remembered
 from onemap.blueprint.status import blanket_unknown, rows_of_layer
 from onemap.book.where import match
 from onemap.frames import FALSE, TRUE, UNKNOWN
@@ -52,7 +52,7 @@ def evaluated(
 
     project : the position among ``units`` of each parcel's project
     """
-    ground = ground_of(blueprint)
+    ground = pieces.ground
     zones = remembered(
         blueprint, rulebook, ("zones", *items), lambda: zone_features(blueprint, rulebook, items)
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from onemap.blueprint.memory import column_of, ground_of, remembered
+from onemap.blueprint.memory import column_of, feature_order, remembered
 from onemap.blueprint.slivers import is_sliver
 from onemap.blueprint.status import status_at
 from onemap.frames import FACTS, OVERLAPS, TRUE, UNKNOWN, empty
@@ -32,11 +32,10 @@ class Shared(NamedTuple):
 
 def shared(pieces: Pieces, blueprint) -> Shared:
     """The features that the pieces lie in, and how much of the parcel lies in each."""
-    ground = ground_of(blueprint)
     real = np.flatnonzero(pieces.area_m2 > 0)
-    which, feature = ground.covers.at(pieces.face[real])
+    which, feature = pieces.ground.covers.at(pieces.face[real])
     piece = real[which]
-    order = np.lexsort((piece, ground.rank[feature], pieces.parcel[piece]))
+    order = np.lexsort((piece, feature_order(blueprint)[feature], pieces.parcel[piece]))
     piece, feature = piece[order], feature[order]
     parcel = pieces.parcel[piece]
     start = np.flatnonzero((np.diff(parcel, prepend=-1) != 0) | (np.diff(feature, prepend=-1) != 0))
@@ -83,7 +82,7 @@ def measure(parcels: gpd.GeoDataFrame, blueprint, rulebook, pieces: Pieces | Non
     """
     pieces = way_for(len(parcels))(parcels, blueprint) if pieces is None else pieces
     subjects = subjects_of(rulebook)
-    status = status_at(blueprint, rulebook, subjects, pieces.face)
+    status = status_at(pieces.ground, blueprint, rulebook, subjects, pieces.face)
     shape = (len(parcels), len(subjects))
     total = parcels["area_m2"].to_numpy(dtype=float)[:, None]
     overlap = _sum_by(pieces.parcel, np.where(status == TRUE, pieces.area_m2[:, None], 0.0), shape)

@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from onemap.blueprint.memory import ground_of
+from onemap.blueprint.memory import Ground, ground_of
 from onemap.errors import InputError
 from onemap.land.area import ellipsoidal_area
 
@@ -26,10 +26,11 @@ CONTACT = 1e-11
 class Pieces(NamedTuple):
     """One entry per parcel × face that meet, contacts without area too, by parcel and face.
 
-    parcel, face : positions in the two frames; area_m2 : ellipsoidal; geometry : polygons, empty for contacts; None
-    where only the areas were asked for
+    ground : what the faces are of; parcel, face : positions; area_m2 : ellipsoidal; geometry : polygons, empty for
+    contacts; None where only the areas were asked for
     """
 
+    ground: Ground
     parcel: np.ndarray
     face: np.ndarray
     area_m2: np.ndarray
@@ -41,14 +42,14 @@ def cut(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     ground = ground_of(blueprint)
     sites = parcels.geometry.to_numpy()
     shapely.prepare(sites)
-    parcel, face = blueprint.face_tree.query(sites, predicate="intersects")
+    parcel, face = ground.tree.query(sites, predicate="intersects")
     order = np.lexsort((face, parcel))
     parcel, face = parcel[order], face[order]
     geometry, area = ground.geometry[face], ground.area_m2[face]
     whole = shapely.contains(sites[parcel], geometry)
     geometry[~whole] = polygonal(shapely.intersection(geometry[~whole], sites[parcel[~whole]]))
     area[~whole] = ellipsoidal_area(geometry[~whole], blueprint.crs)
-    return Pieces(parcel, face, area, geometry)
+    return Pieces(ground, parcel, face, area, geometry)
 
 
 def weigh(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
@@ -65,7 +66,7 @@ def weigh(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
         wrong = parcels["parcel_id"].to_numpy()[~shapely.is_valid(sites)][0]
         raise InputError(f"parcel '{wrong}' is no valid polygon", mend="read it with onemap.read_parcels")
     shapely.prepare(sites)
-    parcel, face = blueprint.face_tree.query(sites)
+    parcel, face = ground.tree.query(sites)
     order = np.lexsort((face, parcel))
     parcel, face = parcel[order], face[order]
     area = pair_areas(sites, ground.geometry, parcel, face, blueprint.crs)
@@ -77,7 +78,7 @@ def weigh(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     area[near] = ellipsoidal_area(shapes, blueprint.crs)
     kept = np.ones(len(area), dtype=bool)
     kept[small[apart]] = False
-    return Pieces(parcel[kept], face[kept], area[kept], None)
+    return Pieces(ground, parcel[kept], face[kept], area[kept], None)
 
 
 def way_for(parcels: int) -> Callable[[gpd.GeoDataFrame, object], Pieces]:

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.build import Blueprint, with_conflicts
-from onemap.blueprint.memory import column_of, conflicts_of, remembered
+from onemap.blueprint.memory import bounds_of, column_of, remembered
 from onemap.blueprint.status import status_at
 from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError
@@ -176,7 +176,7 @@ def standing_of(project: np.ndarray, pieces: Pieces, blueprint, rulebook) -> Sta
     """
     real = np.flatnonzero(pieces.area_m2 > 0)
     subjects = subjects_of(rulebook)
-    status = status_at(blueprint, rulebook, subjects, pieces.face[real])
+    status = status_at(pieces.ground, blueprint, rulebook, subjects, pieces.face[real])
     by_subject = {subject: status[:, i] for i, subject in enumerate(subjects)}
     return Standing(project[pieces.parcel[real]], pieces.area_m2[real], by_subject)
 
@@ -193,7 +193,7 @@ def named_by_project(meetings: Meetings, project: np.ndarray, subject: str) -> d
 def parcel_conflicts(parcels, pieces: Pieces, blueprint) -> pd.DataFrame:
     """The conflicts that each parcel touches with area, and how much of each."""
     real = np.flatnonzero(pieces.area_m2 > 0)
-    which, conflict = conflicts_of(blueprint).at(pieces.face[real])
+    which, conflict = pieces.ground.conflicts.at(pieces.face[real])
     if not len(which):
         return empty(PARCEL_CONFLICTS)
     parcel, area = pieces.parcel[real][which], pieces.area_m2[real][which]
@@ -239,9 +239,7 @@ def outside_issues(parcels, pieces: Pieces, gap: np.ndarray) -> list[dict]:
 
 def gaps(parcels, blueprint) -> np.ndarray:
     """How far (m) each parcel's bounds lie from the bounds of the blueprint; 0 inside."""
-    west, south, east, north = remembered(
-        blueprint, None, "bounds", lambda: tuple(blueprint.faces.total_bounds.tolist())
-    )
+    west, south, east, north = bounds_of(blueprint)
     low_x, low_y, high_x, high_y = shapely.bounds(parcels.geometry.to_numpy()).T
     apart = np.stack([west - high_x, low_x - east, south - high_y, low_y - north])
     return np.maximum(apart.max(axis=0), 0.0)
