@@ -146,7 +146,8 @@ def batch(
     files = om.review_batch(
         read.parcels, town, rulebook, out, issues=read.issues, chunk=chunk, workers=workers
     )
-    tables.show(tables.outcome_table(pd.read_csv(files["decisions"], dtype=str), rulebook, lang, _t))
+    decided = pd.read_csv(files["decisions"], dtype=str, usecols=["verdict", "route"])
+    tables.show(tables.outcome_table(decided, rulebook, lang, _t))
     _files(files)
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import geopandas as gpd
 import pandas as pd
 import shapely
 
-from onemap.blueprint.build import with_conflicts
+from onemap.blueprint.build import Blueprint, with_conflicts
+from onemap.book.rulebook import Rulebook
 from onemap.engine import run
 from onemap.errors import InputError
 from onemap.frames import DECISIONS, FINDINGS, ISSUES, PRECONDITIONS, empty, frame
 from onemap.progress import progress
-from onemap.review.review import PARCEL_CONFLICTS, review
+from onemap.review.pieces import way_for
+from onemap.review.review import PARCEL_CONFLICTS, fits, gaps, review
 
 TABLES = {
     "decisions": DECISIONS,
@@ -28,6 +34,7 @@ TABLES = {
     "issues": ISSUES,
 }
 QUIET = ("clear", "not_applicable")
+DRAFT = ".writing-"
 
 
 def review_batch(
@@ -39,30 +46,45 @@ def review_batch(
     Excel; findings that are clear or not applicable are left out). A chunk is written whole or not at all; called
     again after a kill with the same input it goes on where it stopped, with other input it refuses. A site that
     cannot be reviewed becomes one issue row (``not_reviewed``) and one decision ``incomplete / needs_review``; that it
-    has no findings says nothing. The tables are the same bytes whatever ``workers`` and ``chunk`` are.
+    has no findings says nothing. The tables are the same bytes whatever ``workers`` and ``chunk`` are; memory is that
+    of the blueprint, the parcels and one chunk per worker.
 
-    parcels : frame of :func:`onemap.read_parcels`; out : a folder. Returns table name → path.
+    parcels : frame of :func:`onemap.read_parcels`; out : a folder. Returns table name → path. Raises ``InputError`` when the
+    parcels are in another CRS than the blueprint or all far from it.
     """
+    fits(parcels, blueprint, gaps(parcels, blueprint))
     out = Path(out)
     parts = out / "parts"
     parts.mkdir(parents=True, exist_ok=True)
-    key = batch_key(parcels, blueprint, rulebook, chunk)
-    _claim(out / "batch.json", key)
-    blueprint = with_conflicts(blueprint, rulebook)
+    _claim(out / "batch.json", batch_key(parcels, blueprint, rulebook, chunk))
+    for draft in parts.glob(f"{DRAFT}*"):
+        shutil.rmtree(draft)
     chunks = in_chunks(parcels, chunk)
     todo = [i for i in range(len(chunks)) if not (parts / f"{i:06d}").is_dir()]
-    tasks = [(i, chunks[i], str(parts)) for i in todo]
-    outcomes = run(_review_chunk, tasks, context=(blueprint, rulebook), workers=workers)
-    for outcome in progress(outcomes, "review", len(tasks)):
-        if outcome.error:
-            number, sites, _ = outcome.task
-            tables = _one_by_one(sites, blueprint, rulebook)
-            _write_part(tables, parts, number)
+    done = len(parcels) - sum(len(chunks[i]) for i in todo)
+    context = Context(with_conflicts(blueprint, rulebook), rulebook, len(parcels))
+    workers = min(workers, len(todo))
+    with handed(context, parts, workers) as given:
+        outcomes = run(
+            _review_chunk, [(i, chunks[i], str(parts)) for i in todo], context=given, workers=workers
+        )
+        for outcome in progress(outcomes, "review", len(parcels), done, lambda outcome: len(outcome.task[1])):
+            if outcome.error:  # the worker died, every time
+                number, sites, _ = outcome.task
+                _write_part(_without_the_deadly(sites, given, workers, outcome.error), parts, number)
     return _join(parts, out, len(chunks), issues)
 
 
+class Context(NamedTuple):
+    """What every chunk is reviewed with; parcels : how many the whole batch has."""
+
+    blueprint: Blueprint
+    rulebook: Rulebook
+    parcels: int
+
+
 def batch_key(parcels, blueprint, rulebook, chunk: int) -> dict:
-    """What makes two batches the same one: sites, blueprint, rule book and chunk size."""
+    """What makes two batches the same one: sites, blueprint, rule book, chunk size and how areas are measured."""
     sites = hashlib.sha256()
     for name in sorted(set(parcels.columns) - {"geometry"}):
         sites.update(f"{name}={parcels[name].astype(str).tolist()}".encode())
@@ -74,6 +96,7 @@ def batch_key(parcels, blueprint, rulebook, chunk: int) -> dict:
         "rulebook": rulebook.version,
         "as_of": rulebook.as_of.isoformat(),
         "chunk": chunk,
+        "areas": way_for(len(parcels)).__name__,
     }
 
 
@@ -87,9 +110,75 @@ def in_chunks(parcels: gpd.GeoDataFrame, chunk: int) -> list[gpd.GeoDataFrame]:
     return [part.reset_index(drop=True) for _, part in ordered.groupby(of, sort=True)]
 
 
-def _review_chunk(context, task) -> None:
-    (blueprint, rulebook), (number, sites, parts) = context, task
-    _write_part(_tables(review(sites, blueprint, rulebook)), Path(parts), number)
+@contextmanager
+def handed(context: Context, folder: Path, workers: int) -> Iterator:
+    """The context as it is given to workers: pickled once into a file, not once for each of them."""
+    if workers <= 1:
+        yield context
+        return
+    with tempfile.TemporaryDirectory(dir=folder, prefix=DRAFT) as place:
+        path = Path(place) / "context"
+        with open(path, "wb") as file:
+            pickle.dump(context, file, protocol=pickle.HIGHEST_PROTOCOL)
+        yield Handed(str(path))
+
+
+class Handed:
+    """Becomes the context that lies in a file when it is unpickled."""
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def __reduce__(self):
+        return _read_context, (self.path,)
+
+
+def _read_context(path: str) -> Context:
+    with open(path, "rb") as file:
+        return pickle.load(file)
+
+
+def _review_chunk(context: Context, task) -> None:
+    number, sites, parts = task
+    _write_part(reviewed(sites, context), Path(parts), number)
+
+
+def reviewed(sites, context: Context) -> dict[str, pd.DataFrame]:
+    """The tables of some sites; what cannot be reviewed is halved until the bad projects stand alone."""
+    try:
+        return _tables(review(sites, context.blueprint, context.rulebook, among=context.parcels))
+    except Exception as error:  # noqa: BLE001  one bad site is one issue row
+        halves = _halves(sites)
+        if not halves:
+            return _failed(sites, error, context)
+        return _concat([reviewed(half, context) for half in halves])
+
+
+def _without_the_deadly(sites, given, workers: int, error: Exception) -> dict[str, pd.DataFrame]:
+    """The tables of sites that kill their worker: halved in workers of their own until the deadly projects stand alone."""
+    halves = _halves(sites)
+    if not halves:
+        return _failed(sites, error, _read_context(given.path))
+    tables: list = [None] * len(halves)
+    for outcome in run(_review_half, list(enumerate(halves)), context=given, workers=workers):
+        at, half = outcome.task
+        tables[at] = outcome.result or _without_the_deadly(half, given, workers, outcome.error)
+    return _concat(tables)
+
+
+def _review_half(context: Context, task) -> dict[str, pd.DataFrame]:
+    return reviewed(task[1], context)
+
+
+def _halves(sites) -> list:
+    """The sites in two parts, the plots of a project together; nothing when they are of one project."""
+    projects = pd.unique(sites["project_id"])
+    first = sites["project_id"].isin(projects[: len(projects) // 2])
+    return [sites[part].reset_index(drop=True) for part in (first, ~first)] if len(projects) > 1 else []
+
+
+def _concat(tables: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    return {name: pd.concat([t[name] for t in tables], ignore_index=True) for name in TABLES}
 
 
 def _tables(result) -> dict[str, pd.DataFrame]:
@@ -99,17 +188,8 @@ def _tables(result) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _one_by_one(sites, blueprint, rulebook) -> dict[str, pd.DataFrame]:
-    done = []
-    for project_id, plots in sites.groupby("project_id", sort=False):
-        try:
-            done.append(_tables(review(plots.reset_index(drop=True), blueprint, rulebook)))
-        except Exception as error:  # noqa: BLE001  one bad site is one issue row
-            done.append(_failed(project_id, plots, error, blueprint, rulebook))
-    return {name: pd.concat([d[name] for d in done], ignore_index=True) for name in TABLES}
-
-
-def _failed(project_id: str, plots, error: Exception, blueprint, rulebook) -> dict[str, pd.DataFrame]:
+def _failed(plots, error: Exception, context: Context) -> dict[str, pd.DataFrame]:
+    project_id, rulebook = plots["project_id"].iloc[0], context.rulebook
     issue = {
         "source": plots["source"].iloc[0],
         "layer": "sites",
@@ -133,7 +213,7 @@ def _failed(project_id: str, plots, error: Exception, blueprint, rulebook) -> di
         "consent": "",
         "unknown": "",
         "citations": "",
-        "blueprint_version": blueprint.version,
+        "blueprint_version": context.blueprint.version,
         "rulebook_version": rulebook.version,
     }
     tables = {name: empty(columns) for name, columns in TABLES.items()}
@@ -141,7 +221,7 @@ def _failed(project_id: str, plots, error: Exception, blueprint, rulebook) -> di
 
 
 def _write_part(tables: dict[str, pd.DataFrame], parts: Path, number: int) -> None:
-    draft = Path(tempfile.mkdtemp(dir=parts, prefix=".writing-"))
+    draft = Path(tempfile.mkdtemp(dir=parts, prefix=DRAFT))
     for name, columns in TABLES.items():
         tables[name][columns].to_csv(draft / f"{name}.csv", index=False, lineterminator="\n")
     final = parts / f"{number:06d}"

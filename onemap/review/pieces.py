@@ -48,6 +48,9 @@ def cut(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     geometry, area = ground.geometry[face], ground.area_m2[face]
     whole = shapely.contains(sites[parcel], geometry)
     geometry[~whole] = polygonal(shapely.intersection(geometry[~whole], sites[parcel[~whole]]))
+    shapely.destroy_prepared(
+        sites
+    )  # what was prepared is larger than the site, and long lists keep their sites
     area[~whole] = ellipsoidal_area(geometry[~whole], blueprint.crs)
     return Pieces(ground, parcel, face, area, geometry)
 
@@ -73,6 +76,7 @@ def weigh(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     west, south, east, north = shapely.bounds(sites).T
     small = np.flatnonzero(~(area > (CONTACT * (east - west) * (north - south))[parcel]))
     apart = ~shapely.intersects(sites[parcel[small]], ground.geometry[face[small]])
+    shapely.destroy_prepared(sites)
     near = small[~apart]
     shapes = polygonal(shapely.intersection(ground.geometry[face[near]], sites[parcel[near]]))
     area[near] = ellipsoidal_area(shapes, blueprint.crs)

@@ -101,12 +101,12 @@ def review(
     blueprint: Blueprint,
     rulebook: Rulebook,
     issues: pd.DataFrame | None = None,
-    way: Callable | None = None,
+    among: int | None = None,
 ) -> Review:
     """Review the sites: overlaps → facts → findings → preconditions → decisions, all of one day.
 
-    parcels : frame of :func:`onemap.read_parcels` in the blueprint's CRS; issues : what reading them reported; way : how
-    pieces are measured, for parcels that are part of a longer list (default: :func:`onemap.review.pieces.way_for` them).
+    parcels : frame of :func:`onemap.read_parcels` in the blueprint's CRS; issues : what reading them reported; among : how many
+    parcels the list has that these are part of (default: they are all of it); see :func:`fits`, which is asked of whole lists.
     A site that lies outside is unknown there and gets an issue. Raises ``InputError`` when the CRS differs or
     when every site lies farther than 50 km from the blueprint.
 
@@ -117,22 +117,13 @@ def review(
     >>> om.review(sites.parcels, town, book).decisions["route"].isin(book.routes.index).all().item()
     True
     """
-    if parcels.crs != blueprint.crs:
-        raise InputError(
-            f"sites are in {parcels.crs}, the blueprint in {blueprint.crs}",
-            mend="read them with onemap.read_parcels",
-        )
     parcels = parcels.reset_index(drop=True)
     gap = gaps(parcels, blueprint)
-    if len(gap) and (gap > FAR_M).all():
-        raise InputError(
-            f"every site lies more than {FAR_M / 1000:.0f} km from the blueprint (the nearest {gap.min() / 1000:,.0f} km)",
-            where=str(parcels["source"].iloc[0]),
-            mend="their coordinate system or zone is wrong, or it is another town's blueprint",
-        )
+    if among is None:
+        fits(parcels, blueprint, gap)
     blueprint = _under(rulebook, blueprint)
     project, units = project_of(parcels), project_units(parcels)
-    pieces = (way or way_for(len(parcels)))(parcels, blueprint)
+    pieces = way_for(among or len(parcels))(parcels, blueprint)
     met = shared(pieces, blueprint)
     meetings = Meetings(parcels, blueprint, rulebook, met.parcel, met.feature)
     facts = measure(parcels, blueprint, rulebook, pieces)
@@ -235,6 +226,21 @@ def outside_issues(parcels, pieces: Pieces, gap: np.ndarray) -> list[dict]:
             }
         )
     return rows
+
+
+def fits(parcels, blueprint, gap: np.ndarray) -> None:
+    """Refuse parcels in another CRS than the blueprint's, or all of which lie (``gap``, m) too far from it."""
+    if parcels.crs != blueprint.crs:
+        raise InputError(
+            f"sites are in {parcels.crs}, the blueprint in {blueprint.crs}",
+            mend="read them with onemap.read_parcels",
+        )
+    if len(gap) and (gap > FAR_M).all():
+        raise InputError(
+            f"every site lies more than {FAR_M / 1000:.0f} km from the blueprint (the nearest {gap.min() / 1000:,.0f} km)",
+            where=str(parcels["source"].iloc[0]),
+            mend="their coordinate system or zone is wrong, or it is another town's blueprint",
+        )
 
 
 def gaps(parcels, blueprint) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Batches: the same bytes however they are run, resumed after a kill, one bad site one issue row."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import shapely
 import onemap as om
 from onemap.engine import run
 from onemap.errors import InputError
+from onemap.review import pieces
 from onemap.review.batch import TABLES, in_chunks
 
 
@@ -50,6 +52,14 @@ def test_a_batch_says_what_single_reviews_say(serial, many, town, book):
 def test_chunks_and_workers_leave_no_trace(serial, many, town, book, tmp_path, chunk, workers):
     again = om.review_batch(many, town, book, tmp_path, chunk=chunk, workers=workers)
     assert content(again) == content(serial)
+
+
+@pytest.mark.parametrize("chunk", [37, 1000])
+def test_chunks_leave_no_trace_in_a_long_list(many, town, book, tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(pieces, "WEIGHED_FROM", 100)
+    both = [om.review_batch(many, town, book, tmp_path / str(n), chunk=n) for n in (chunk, 90)]
+    assert content(both[0]) == content(both[1])
+    assert '"areas": "weigh"' in (tmp_path / "90" / "batch.json").read_text()
 
 
 def test_plots_of_a_project_stay_together(many):
@@ -100,6 +110,66 @@ def test_one_bad_site_is_one_issue_row(many, town, book, tmp_path):
     assert decisions.loc["j0002", ["verdict", "route"]].tolist() == ["incomplete", "needs_review"]
     issues = pd.read_csv(files["issues"], dtype=str)
     assert (issues["severity"] == "error").sum() == 1
+
+
+def test_sites_far_away_cost_nobody_else_anything(many, town, book, tmp_path):
+    far = many.copy()
+    far["geometry"] = far.geometry.where(~far.index.isin(range(20, 40)), far.translate(xoff=9e4))
+    files = [om.review_batch(far, town, book, tmp_path / str(chunk), chunk=chunk) for chunk in (10, 400)]
+    assert content(files[0]) == content(files[1])
+    issues = pd.read_csv(files[0]["issues"], dtype=str)
+    assert (issues["issue"] == "far_from_blueprint").sum() == 20 and "not_reviewed" not in set(
+        issues["issue"]
+    )
+    far["geometry"] = far.translate(xoff=9e4)
+    with pytest.raises(InputError, match="km from the blueprint"):
+        om.review_batch(far, town, book, tmp_path / "all")
+    with pytest.raises(InputError, match="the blueprint in"):
+        om.review_batch(many.to_crs("EPSG:4550"), town, book, tmp_path / "other")
+
+
+class Deadly(str):
+    """A name that kills every worker which receives it."""
+
+    def __reduce__(self):
+        import os
+
+        return os._exit, (9,)
+
+
+def test_a_site_that_kills_its_worker_is_named_and_the_others_reviewed(many, town, book, tmp_path):
+    plots, deadly = many.iloc[:8], ["j0001"]
+    names = [Deadly("x") if project in deadly else "x" for project in plots["project_id"]]
+    ill = plots.assign(project_name=pd.Series(names, dtype=object))
+    files = om.review_batch(ill, town, book, tmp_path / "ill", chunk=4, workers=2)
+    issues = pd.read_csv(files["issues"], dtype=str)
+    unreviewed = issues[issues["issue"] == "not_reviewed"]
+    assert unreviewed["value"].tolist() == deadly and unreviewed["message"].str.contains("died").all()
+    well = om.review_batch(plots.assign(project_name="x"), town, book, tmp_path / "well", chunk=8)
+    for name in ("decisions", "findings", "preconditions"):
+        found, wanted = (pd.read_csv(f[name], dtype=str) for f in (files, well))
+        kept = [t[~t["project_id"].isin(deadly)].reset_index(drop=True) for t in (found, wanted)]
+        pd.testing.assert_frame_equal(*kept)
+
+
+def test_what_a_kill_left_half_written_is_swept_up(many, town, book, tmp_path):
+    half = tmp_path / "parts" / ".writing-abc"
+    half.mkdir(parents=True)
+    (half / "decisions.csv").write_text("half a line")
+    om.review_batch(many.iloc[:4], town, book, tmp_path)
+    assert not half.exists()
+
+
+def test_the_estimate_counts_sites_and_only_those_of_this_run(
+    many, town, book, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("ONEMAP_PROGRESS", "1")
+    om.review_batch(many.iloc[:40], town, book, tmp_path, chunk=10)
+    shutil.rmtree(tmp_path / "parts" / "000003")
+    capsys.readouterr()
+    om.review_batch(many.iloc[:40], town, book, tmp_path, chunk=10)
+    shown = capsys.readouterr().err
+    assert "30/40" in shown and " 0/40" not in shown
 
 
 def test_tables_open_in_excel(serial):
