@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,10 @@ LAYERS = ("land_use", "urban_plan", "farmland", "redline", "urban_bnd", "eval_zo
 
 
 class Use(NamedTuple):
-    """What one process used: CPU seconds (user and system), peak memory in MB, exit code, last line it printed."""
+    """What one process used: CPU seconds (user and system), wall seconds, peak memory in MB, exit code, last line it printed."""
 
     cpu_s: float
+    wall_s: float
     peak_mb: float
     code: int
     said: str
@@ -26,14 +28,20 @@ class Use(NamedTuple):
 def run(command: list[str], cwd: Path | None = None) -> Use:
     """Run a command to its end and measure it alone; its children count with it."""
     with tempfile.TemporaryFile() as out:
+        start = time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         lines = out.read().decode("utf-8", "replace").strip().splitlines()
     scale = 1 / 1024 / 1024 if sys.platform == "darwin" else 1 / 1024
     return Use(
-        used.ru_utime + used.ru_stime, used.ru_maxrss * scale, process.returncode, lines[-1] if lines else ""
+        used.ru_utime + used.ru_stime,
+        wall,
+        used.ru_maxrss * scale,
+        process.returncode,
+        lines[-1] if lines else "",
     )
 
 
@@ -61,13 +69,14 @@ def compare(ways: dict[str, list[str]], repeat: int, ours: str) -> list[tuple]:
     rows = []
     for name, of_way in uses.items():
         if any(use.code for use in of_way):
-            rows.append((name, None, None, None, f"failed: {of_way[-1].said}"))
+            rows.append((name, None, None, None, None, f"failed: {of_way[-1].said}"))
             continue
         ratios = [own.cpu_s / use.cpu_s for own, use in zip(uses[ours], of_way, strict=True)]
         rows.append(
             (
                 name,
                 statistics.median(use.cpu_s for use in of_way),
+                statistics.median(use.wall_s for use in of_way),
                 max(use.peak_mb for use in of_way),
                 statistics.median(ratios),
                 of_way[-1].said,
@@ -79,12 +88,12 @@ def compare(ways: dict[str, list[str]], repeat: int, ours: str) -> list[tuple]:
 def show(title: str, rows: list[tuple], skipped: list[str]) -> None:
     """Print the table and what was left out."""
     print(f"\n{title}\n")
-    print("| way | CPU s | peak MB | ours / it | what came out |")
-    print("|---|---|---|---|---|")
-    for name, cpu, peak, ratio, said in rows:
+    print("| way | CPU s | wall s | peak MB | ours / it | what came out |")
+    print("|---|---|---|---|---|---|")
+    for name, cpu, wall, peak, ratio, said in rows:
         if cpu is None:
-            print(f"| {name} | – | – | – | {said} |")
+            print(f"| {name} | – | – | – | – | {said} |")
         else:
-            print(f"| {name} | {cpu:.2f} | {peak:.0f} | {ratio:.2f} | {said} |")
+            print(f"| {name} | {cpu:.2f} | {wall:.2f} | {peak:.0f} | {ratio:.2f} | {said} |")
     for line in skipped:
         print(f"skipped: {line}")
