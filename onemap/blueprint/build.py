@@ -14,12 +14,11 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.balance import balance_sheet
-from onemap.blueprint.conflicts import find_conflicts
-from onemap.blueprint.governing import govern
+from onemap.blueprint.conflicts import find_conflicts, first_conflicts
+from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_faces, sheet_of
+from onemap.blueprint.ground import Ground, survey_ground
 from onemap.blueprint.overlay import overlay
-from onemap.blueprint.slivers import is_sliver
-from onemap.frames import COVERS, UNKNOWNS
-from onemap.land.area import ellipsoidal_area
+from onemap.frames import COVERS, FACES, UNKNOWNS
 
 SOFTWARE = ("onemap", "shapely", "numba", "pyproj", "geopandas")
 
@@ -80,57 +79,52 @@ def build_blueprint(layers, rulebook) -> Blueprint:
     >>> bool(town.balance["relative"].abs().max() < 1e-9)
     True
     """
-    crs = layers.features.crs
-    quarantine = layers.quarantine
-    placed = quarantine[~(quarantine.geometry.isna() | quarantine.geometry.is_empty)]
+    crs, features, quarantine = layers.features.crs, layers.features, layers.quarantine
+    placed = placed_rows(quarantine)
     extents = dissolve_extents(layers.extents)
-    polygons = np.concatenate([layers.features.geometry, placed.geometry, extents.geometry]).astype(object)
+    ground = survey_ground(features, placed, extents, layers.sources, rulebook)
+    polygons = np.concatenate([features.geometry, placed.geometry, extents.geometry]).astype(object)
     parts = overlay(polygons)
+    n = len(parts.faces)
+    sheet = sheet_of(np.bincount(parts.face, minlength=n), parts.polygon, ground)
+    area, sliver = measure_faces(parts.faces, crs, shapely.total_bounds(polygons), rulebook)
+    winner, reasons = govern(sheet, n, ground)
+    faces = gpd.GeoDataFrame(
+        {"face_id": face_ids(parts.faces), "area_m2": area}, geometry=parts.faces, crs=crs
+    )
+    covers = covers_frame(faces["face_id"].to_numpy(), sheet, ground)
+    return with_conflicts(
+        Blueprint(
+            crs=crs,
+            faces=faces.assign(
+                governing_layer=words_at(
+                    np.array(ground.layers, dtype=object), ground.layer[winner], winner >= 0
+                ),
+                governing_class=words_at(ground.class_code, winner, winner >= 0),
+                reason=reasons,
+                conflict_id=None,
+                sliver=sliver,
+            )[FACES],
+            covers=covers,
+            unknowns=unknowns_frame(faces["face_id"].to_numpy(), sheet, ground),
+            features=features,
+            extents=extents,
+            quarantine=quarantine,
+            conflicts=None,
+            conflict_faces=None,
+            balance=balance_sheet(features, placed, faces, covers),
+            sources=layers.sources,
+            issues=layers.issues,
+            passports=layers.passports,
+            manifest=manifest_of(layers, rulebook),
+        ),
+        rulebook,
+    )
 
-    faces = gpd.GeoDataFrame({"face_id": face_ids(parts.faces)}, geometry=parts.faces, crs=crs)
-    faces["area_m2"] = ellipsoidal_area(parts.faces, crs)
-    n, q = len(layers.features), len(placed)
-    of_feature = parts.polygon < n
-    covers = covers_frame(faces, parts.face[of_feature], layers.features, parts.polygon[of_feature])
-    of_quarantine = (parts.polygon >= n) & (parts.polygon < n + q)
-    of_extent = parts.polygon >= n + q
-    unknowns = unknown_frame(
-        faces,
-        covers,
-        pd.DataFrame(
-            {
-                "face": parts.face[of_quarantine],
-                "layer": placed["layer"].to_numpy()[parts.polygon[of_quarantine] - n],
-            }
-        ),
-        pd.DataFrame(
-            {
-                "face": parts.face[of_extent],
-                "layer": extents["layer"].to_numpy()[parts.polygon[of_extent] - n - q],
-            }
-        ),
-        layers.sources,
-        rulebook.catalogue,
-    )
-    faces["sliver"] = is_sliver(parts.faces, faces["area_m2"].to_numpy(), rulebook)
-    faces = govern(faces, covers, layers.features, rulebook.catalogue)
-    blueprint = Blueprint(
-        crs=crs,
-        faces=faces,
-        covers=covers,
-        unknowns=unknowns,
-        features=layers.features,
-        extents=extents,
-        quarantine=quarantine,
-        conflicts=None,
-        conflict_faces=None,
-        balance=balance_sheet(layers.features, placed, faces, covers),
-        sources=layers.sources,
-        issues=layers.issues,
-        passports=layers.passports,
-        manifest=manifest_of(layers, rulebook),
-    )
-    return with_conflicts(blueprint, rulebook)
+
+def placed_rows(quarantine: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The quarantined rows that have a footprint."""
+    return quarantine[~(quarantine.geometry.isna() | quarantine.geometry.is_empty)]
 
 
 def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
@@ -142,7 +136,7 @@ def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
     if blueprint.manifest.get("conflicts") == asked:
         return blueprint
     conflicts, conflict_faces = find_conflicts(blueprint, rulebook, faces=True)
-    first = conflict_faces.drop_duplicates("face_id").set_index("face_id")["conflict_id"]
+    first = first_conflicts(conflicts, conflict_faces)
     faces = blueprint.faces.assign(conflict_id=blueprint.faces["face_id"].map(first))
     return replace(
         blueprint,
@@ -168,53 +162,35 @@ def dissolve_extents(extents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry", crs=extents.crs)
 
 
-def covers_frame(faces, face: np.ndarray, features, feature: np.ndarray) -> pd.DataFrame:
+def covers_frame(face_id: np.ndarray, sheet: Sheet, ground: Ground) -> pd.DataFrame:
     """The long form face × layer × feature, sorted by face."""
+    layers = np.array(ground.layers, dtype=object)
     return pd.DataFrame(
         {
-            "face_id": faces["face_id"].to_numpy()[face],
-            "layer": features["layer"].to_numpy()[feature],
-            "feature_id": features["feature_id"].to_numpy()[feature],
+            "face_id": face_id[sheet.face],
+            "layer": layers[ground.layer[sheet.feature]],
+            "feature_id": ground.feature_id[sheet.feature],
         },
         columns=COVERS,
     )
 
 
-def unknown_frame(faces, covers, quarantined, mapped, sources, catalogue) -> pd.DataFrame:
+def unknowns_frame(face_id: np.ndarray, sheet: Sheet, ground: Ground) -> pd.DataFrame:
     """Which layers are not known at which faces: not mapped there, a hole in a partition, or quarantined."""
-    parts = [pd.DataFrame(columns=["face", "layer", "reason"])]
-    index = pd.Index(faces["face_id"])
-    covered_face = index.get_indexer(covers["face_id"])
-    for layer in sorted(set(sources["layer"])):
-        inside = np.zeros(len(faces), dtype=bool)
-        inside[mapped["face"][mapped["layer"] == layer]] = True
-        covered = np.zeros(len(faces), dtype=bool)
-        covered[covered_face[(covers["layer"] == layer).to_numpy()]] = True
-        partition = catalogue.layers.at[layer, "completeness"] == "partition"
-        stated_none = set(sources.loc[sources["layer"] == layer, "status"]) == {"none"}
-        if partition and not stated_none:
-            reasons = {"not_mapped": ~inside & ~covered, "hole": inside & ~covered}
-        else:
-            reasons = {"not_mapped": ~inside}
-        damaged = np.zeros(len(faces), dtype=bool)
-        damaged[quarantined["face"][quarantined["layer"] == layer]] = True
-        reasons = {"quarantined": damaged} | {r: at & ~damaged for r, at in reasons.items()}
-        for reason, at in reasons.items():
-            parts.append(pd.DataFrame({"face": np.flatnonzero(at), "layer": layer, "reason": reason}))
-    long = pd.concat(parts, ignore_index=True).sort_values(["face", "layer"], kind="stable")
-    long["face_id"] = faces["face_id"].to_numpy()[long["face"].to_numpy(dtype=np.intp)]
-    return long[UNKNOWNS].reset_index(drop=True)
+    face, layer = np.nonzero(sheet.unknown)
+    return pd.DataFrame(
+        {
+            "face_id": face_id[face],
+            "layer": np.array(ground.layers, dtype=object)[layer],
+            "reason": np.array(REASONS, dtype=object)[sheet.unknown[face, layer] - 1],
+        },
+        columns=UNKNOWNS,
+    )
 
 
-def face_ids(polygons: np.ndarray) -> list[str]:
-    """Ids that depend on a face's shape alone, not on order, tile or worker.
-
-    >>> face_ids(np.array([shapely.box(0, 0, 1, 1)])) == face_ids(np.array([shapely.box(0, 0, 1, 1, ccw=False)]))
-    True
-    """
-    return [
-        hashlib.blake2b(w, digest_size=8).hexdigest() for w in shapely.to_wkb(shapely.normalize(polygons))
-    ]
+def words_at(words: np.ndarray, at: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """The words at these positions, None where there is none."""
+    return np.array([words[i] if t else None for i, t in zip(at, there, strict=True)], dtype=object)
 
 
 def manifest_of(layers, rulebook) -> dict:
