@@ -16,8 +16,8 @@ import shapely
 from onemap.blueprint.balance import balance_sheet
 from onemap.blueprint.conflicts import find_conflicts, first_conflicts
 from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_faces, sheet_of
-from onemap.blueprint.ground import Ground, survey_ground
 from onemap.blueprint.overlay import overlay
+from onemap.blueprint.register import Register, make_register, placed_rows
 from onemap.frames import COVERS, FACES, UNKNOWNS
 
 SOFTWARE = ("onemap", "shapely", "numba", "pyproj", "geopandas")
@@ -82,31 +82,31 @@ def build_blueprint(layers, rulebook) -> Blueprint:
     crs, features, quarantine = layers.features.crs, layers.features, layers.quarantine
     placed = placed_rows(quarantine)
     extents = dissolve_extents(layers.extents)
-    ground = survey_ground(features, placed, extents, layers.sources, rulebook)
+    register = make_register(features, quarantine, extents, layers.sources, rulebook)
     polygons = np.concatenate([features.geometry, placed.geometry, extents.geometry]).astype(object)
     parts = overlay(polygons)
     n = len(parts.faces)
-    sheet = sheet_of(np.bincount(parts.face, minlength=n), parts.polygon, ground)
+    sheet = sheet_of(np.bincount(parts.face, minlength=n), parts.polygon, register)
     area, sliver = measure_faces(parts.faces, crs, shapely.total_bounds(polygons), rulebook)
-    winner, reasons = govern(sheet, n, ground)
+    winner, reasons = govern(sheet, n, register)
     faces = gpd.GeoDataFrame(
         {"face_id": face_ids(parts.faces), "area_m2": area}, geometry=parts.faces, crs=crs
     )
-    covers = covers_frame(faces["face_id"].to_numpy(), sheet, ground)
+    covers = covers_frame(faces["face_id"].to_numpy(), sheet, register)
     return with_conflicts(
         Blueprint(
             crs=crs,
             faces=faces.assign(
                 governing_layer=words_at(
-                    np.array(ground.layers, dtype=object), ground.layer[winner], winner >= 0
+                    np.array(register.layers, dtype=object), register.layer[winner], winner >= 0
                 ),
-                governing_class=words_at(ground.class_code, winner, winner >= 0),
+                governing_class=words_at(register.class_code, winner, winner >= 0),
                 reason=reasons,
                 conflict_id=None,
                 sliver=sliver,
             )[FACES],
             covers=covers,
-            unknowns=unknowns_frame(faces["face_id"].to_numpy(), sheet, ground),
+            unknowns=unknowns_frame(faces["face_id"].to_numpy(), sheet, register),
             features=features,
             extents=extents,
             quarantine=quarantine,
@@ -120,11 +120,6 @@ def build_blueprint(layers, rulebook) -> Blueprint:
         ),
         rulebook,
     )
-
-
-def placed_rows(quarantine: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The quarantined rows that have a footprint."""
-    return quarantine[~(quarantine.geometry.isna() | quarantine.geometry.is_empty)]
 
 
 def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
@@ -162,26 +157,26 @@ def dissolve_extents(extents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry", crs=extents.crs)
 
 
-def covers_frame(face_id: np.ndarray, sheet: Sheet, ground: Ground) -> pd.DataFrame:
+def covers_frame(face_id: np.ndarray, sheet: Sheet, register: Register) -> pd.DataFrame:
     """The long form face × layer × feature, sorted by face."""
-    layers = np.array(ground.layers, dtype=object)
+    layers = np.array(register.layers, dtype=object)
     return pd.DataFrame(
         {
             "face_id": face_id[sheet.face],
-            "layer": layers[ground.layer[sheet.feature]],
-            "feature_id": ground.feature_id[sheet.feature],
+            "layer": layers[register.layer[sheet.feature]],
+            "feature_id": register.feature_id[sheet.feature],
         },
         columns=COVERS,
     )
 
 
-def unknowns_frame(face_id: np.ndarray, sheet: Sheet, ground: Ground) -> pd.DataFrame:
+def unknowns_frame(face_id: np.ndarray, sheet: Sheet, register: Register) -> pd.DataFrame:
     """Which layers are not known at which faces: not mapped there, a hole in a partition, or quarantined."""
     face, layer = np.nonzero(sheet.unknown)
     return pd.DataFrame(
         {
             "face_id": face_id[face],
-            "layer": np.array(ground.layers, dtype=object)[layer],
+            "layer": np.array(register.layers, dtype=object)[layer],
             "reason": np.array(REASONS, dtype=object)[sheet.unknown[face, layer] - 1],
         },
         columns=UNKNOWNS,

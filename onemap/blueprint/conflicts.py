@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.derive import Members, Sheet, members_of
-from onemap.blueprint.ground import Ground, survey_ground
+from onemap.blueprint.register import Register, make_register
 from onemap.blueprint.slivers import is_sliver
 from onemap.blueprint.status import face_status
 from onemap.frames import CONFLICTS, FALSE, TRUE, UNKNOWN, empty
@@ -37,44 +37,45 @@ def find_conflicts(blueprint, rulebook, faces: bool = False):
     >>> {"X04", "X05"} <= set(om.find_conflicts(town, book)["kind"])
     True
     """
-    ground = ground_of(blueprint, rulebook)
-    sheet = sheet_of_frames(blueprint, ground)
-    members = members_of(sheet, len(blueprint.faces), ground, rulebook)
+    register = register_of(blueprint, rulebook)
+    sheet = sheet_of_frames(blueprint, register)
+    members = members_of(sheet, len(blueprint.faces), register, rulebook)
     own = blueprint.faces
     parts = conflict_parts(
         members,
         own.geometry.to_numpy(),
         own["face_id"].to_numpy(),
         own["area_m2"].to_numpy(),
-        ground,
+        register,
         rulebook,
     )
-    conflicts, pairs = merge_parts([parts], ground, rulebook, blueprint.crs)
+    conflicts, pairs = merge_parts([parts], register, rulebook, blueprint.crs)
     return (conflicts, pairs) if faces else conflicts
 
 
-def ground_of(blueprint, rulebook) -> Ground:
-    """The ground of a blueprint's own frames."""
-    placed = blueprint.quarantine[
-        ~(blueprint.quarantine.geometry.isna() | blueprint.quarantine.geometry.is_empty)
-    ]
-    return survey_ground(blueprint.features, placed, blueprint.extents, blueprint.sources, rulebook)
+def register_of(blueprint, rulebook) -> Register:
+    """The register of a blueprint's own frames."""
+    return make_register(
+        blueprint.features, blueprint.quarantine, blueprint.extents, blueprint.sources, rulebook
+    )
 
 
-def sheet_of_frames(blueprint, ground: Ground) -> Sheet:
+def sheet_of_frames(blueprint, register: Register) -> Sheet:
     """The sheet that the frames ``covers`` and ``unknowns`` of a blueprint say."""
     faces = pd.Index(blueprint.faces["face_id"])
     covers, unknowns = blueprint.covers, blueprint.unknowns
     face = faces.get_indexer(covers["face_id"])
-    feature = pd.Index(ground.feature_id).get_indexer(covers["feature_id"])
+    feature = pd.Index(register.feature_id).get_indexer(covers["feature_id"])
     order = np.argsort(face, kind="stable")
-    unknown = np.zeros((len(faces), len(ground.layers)), dtype=np.int8)
-    code = {name: i for i, name in enumerate(ground.layers)}
+    unknown = np.zeros((len(faces), len(register.layers)), dtype=np.int8)
+    code = {name: i for i, name in enumerate(register.layers)}
     unknown[faces.get_indexer(unknowns["face_id"]), unknowns["layer"].map(code).to_numpy(dtype=np.intp)] = 1
     return Sheet(face[order], feature[order], unknown)
 
 
-def conflict_parts(members: Members, polygons, face_id, area_m2, ground: Ground, rulebook) -> pd.DataFrame:
+def conflict_parts(
+    members: Members, polygons, face_id, area_m2, register: Register, rulebook
+) -> pd.DataFrame:
     """The members of each pair of features dissolved: what these faces hold of each conflict.
 
     columns : conflict_id; row (of the matrix), a, b (features), layer_b : numbers; face_id, area_m2 : lists; geometry
@@ -96,7 +97,7 @@ def conflict_parts(members: Members, polygons, face_id, area_m2, ground: Ground,
         row, a, b, layer_b = (int(part[at]) for part in (members.row, members.a, members.b, members.layer_b))
         rows.append(
             (
-                conflict_id(kinds[row], *(ground.feature_id[f] if f >= 0 else "" for f in (a, b))),
+                conflict_id(kinds[row], *(register.feature_id[f] if f >= 0 else "" for f in (a, b))),
                 row, a, b, layer_b, face_id[own].tolist(), area_m2[own].tolist(),
                 shapely.coverage_union_all(polygons[own]),
             )
@@ -115,7 +116,7 @@ def conflict_id(kind: str, feature_a: str, feature_b: str) -> str:
 
 
 def merge_parts(
-    parts: list[pd.DataFrame], ground: Ground, rulebook, crs
+    parts: list[pd.DataFrame], register: Register, rulebook, crs
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """The ``conflicts`` frame, most severe and largest first, and the pairs (conflict_id, face_id) in that order.
 
@@ -140,7 +141,7 @@ def merge_parts(
         {
             "conflict_id": lead["conflict_id"].to_numpy(dtype=object),
             "kind": types["kind"].to_numpy(dtype=object),
-            **sides(lead, ground),
+            **sides(lead, register),
             "area_m2": area,
             "proposal": [f"conflict.{kind}.proposal" for kind in types["kind"]],
             "status": "open",
@@ -164,16 +165,16 @@ def merge_parts(
     return frame.iloc[order].reset_index(drop=True)[CONFLICTS], pairs
 
 
-def sides(lead: pd.DataFrame, ground: Ground) -> dict[str, np.ndarray]:
+def sides(lead: pd.DataFrame, register: Register) -> dict[str, np.ndarray]:
     """Feature, layer and class on both sides of conflicts; empty words where a side has none."""
-    layers = np.array([*ground.layers, ""], dtype=object)
+    layers = np.array([*register.layers, ""], dtype=object)
     out = {}
     for side in ("a", "b"):
         feature = lead[side].to_numpy(dtype=np.intp)
         there = feature >= 0
-        code = lead["layer_b"].to_numpy(dtype=np.intp) if side == "b" else ground.layer[feature]
-        words = [ground.class_code[f] if t else "" for f, t in zip(feature, there, strict=True)]
-        out[f"feature_{side}"] = np.where(there, ground.feature_id[feature], "")
+        code = lead["layer_b"].to_numpy(dtype=np.intp) if side == "b" else register.layer[feature]
+        words = [register.class_code[f] if t else "" for f, t in zip(feature, there, strict=True)]
+        out[f"feature_{side}"] = np.where(there, register.feature_id[feature], "")
         out[f"layer_{side}"] = layers[code]
         out[f"class_{side}"] = np.array(
             ["" if w is None or pd.isna(w) else str(w) for w in words], dtype=object

@@ -22,7 +22,7 @@ class Subject(NamedTuple):
     defined: bool
 
 
-class Ground(NamedTuple):
+class Register(NamedTuple):
     """The polygons of a blueprint by number: first the features, then placed quarantined rows, then extents.
 
     layers : names, sorted; layer : of each feature, as position in ``layers``; governs : rank by precedence, newest
@@ -45,10 +45,10 @@ class Ground(NamedTuple):
     subjects: dict[str, Subject]
 
 
-def survey_ground(features, quarantine, extents, sources, rulebook) -> Ground:
-    """The ground of frames of features, placed quarantined rows and dissolved extents under a rule book.
+def make_register(features, quarantine, extents, sources, rulebook) -> Register:
+    """The register of frames of features, quarantined rows and dissolved extents under a rule book.
 
-    sources : says which layers there are. Raises KeyError for a layer that the catalogue lacks.
+    quarantine : placed rows get numbers, rows without a place make their whole layer unknown; sources : says which layers there are. Raises KeyError for a layer that the catalogue lacks.
     """
     catalogue = rulebook.catalogue
     layers = sorted(set(sources["layer"]))
@@ -60,7 +60,7 @@ def survey_ground(features, quarantine, extents, sources, rulebook) -> Ground:
     named = sorted(set(matrix["subject_a"]) | set(matrix["subject_b"]))
     layer = features["layer"].map(code).to_numpy(dtype=np.int16)
     governs, precedence = precedence_of(features, catalogue)
-    return Ground(
+    return Register(
         layers=layers,
         layer=layer,
         feature_id=features["feature_id"].to_numpy(dtype=object),
@@ -68,7 +68,7 @@ def survey_ground(features, quarantine, extents, sources, rulebook) -> Ground:
         governs=governs,
         precedence=precedence,
         by_id=rank_of(features["feature_id"]),
-        quarantined=quarantine["layer"].map(code).to_numpy(dtype=np.int16),
+        quarantined=placed_rows(quarantine)["layer"].map(code).to_numpy(dtype=np.int16),
         mapped=extents["layer"].map(code).to_numpy(dtype=np.int16),
         partition=np.array(
             [complete[name] == "partition" and not stated_none[name] for name in layers], dtype=bool
@@ -76,6 +76,11 @@ def survey_ground(features, quarantine, extents, sources, rulebook) -> Ground:
         blanket=np.array([name in reasons for name in layers], dtype=bool),
         subjects={name: subject_of(name, features, layer, code, rulebook) for name in named},
     )
+
+
+def placed_rows(quarantine):
+    """The quarantined rows that have a footprint."""
+    return quarantine[~(quarantine.geometry.isna() | quarantine.geometry.is_empty)]
 
 
 def subject_of(name: str, features, layer: np.ndarray, code: dict[str, int], rulebook) -> Subject:
