@@ -18,7 +18,13 @@ class BalanceError(AssertionError):
 
 
 def balance_sheet(features, quarantine, faces, covers: pd.DataFrame) -> pd.DataFrame:
-    """Input = faces + quarantined, per layer, in ellipsoidal square metres.
+    """Input = faces + quarantined, per layer, in ellipsoidal square metres; see :func:`close_balance`."""
+    face_area = covers["face_id"].map(faces.set_index("face_id")["area_m2"])
+    return close_balance(features, quarantine, face_area.groupby(covers["layer"]).sum())
+
+
+def close_balance(features, quarantine, faces_m2: pd.Series) -> pd.DataFrame:
+    """The balance sheet of features and placed quarantined rows against the area of faces by layer.
 
     Every feature counts with its own area, so a layer that overlaps itself counts its overlap as often as it
     was read. Quarantined footprints count as they were placed. Raises :class:`BalanceError` beyond 1e-9
@@ -30,11 +36,10 @@ def balance_sheet(features, quarantine, faces, covers: pd.DataFrame) -> pd.DataF
         ellipsoidal_area(quarantine.geometry.to_numpy(), features.crs), index=quarantine.index
     )
     quarantined = quarantined.groupby(quarantine["layer"]).sum()
-    face_area = covers["face_id"].map(faces.set_index("face_id")["area_m2"])
     sheet = pd.DataFrame(
         {
             "input_m2": features.groupby("layer")["area_m2"].sum().add(quarantined, fill_value=0.0),
-            "faces_m2": face_area.groupby(covers["layer"]).sum(),
+            "faces_m2": faces_m2,
             "quarantined_m2": quarantined,
         }
     ).fillna(0.0)

@@ -29,7 +29,8 @@ class Blueprint:
 
     faces, covers, unknowns, features, extents, quarantine, conflicts, balance, sources, issues, passports are
     the frames of ``onemap.frames``; conflict_faces pairs conflict_id and face_id. Geometries are in ``crs``;
-    areas are ellipsoidal square metres. ``manifest`` names what it was made from; ``version`` identifies it.
+    areas are ellipsoidal square metres. ``manifest`` names what it was made from; ``version`` identifies it. One that
+    was opened from a store reads each frame when it is first asked for.
     """
 
     crs: object
@@ -46,6 +47,19 @@ class Blueprint:
     issues: pd.DataFrame
     passports: pd.DataFrame
     manifest: dict
+
+    @classmethod
+    def opened(cls, stored, crs, manifest: dict) -> Blueprint:
+        """A blueprint whose frames come from ``stored.load(name)`` when they are first asked for."""
+        blueprint = object.__new__(cls)
+        blueprint.__dict__.update(stored=stored, crs=crs, manifest=manifest)
+        return blueprint
+
+    def __getattr__(self, name: str):
+        if name == "stored" or name not in self.__dataclass_fields__ or "stored" not in self.__dict__:
+            raise AttributeError(name)
+        self.__dict__.update(self.stored.load(name))
+        return self.__dict__[name]
 
     @property
     def version(self) -> str:
@@ -93,15 +107,14 @@ def build_blueprint(layers, rulebook) -> Blueprint:
         {"face_id": face_ids(parts.faces), "area_m2": area}, geometry=parts.faces, crs=crs
     )
     covers = covers_frame(faces["face_id"].to_numpy(), sheet, register)
+    named = np.array(register.layers, dtype=object)
     return with_conflicts(
         Blueprint(
             crs=crs,
             faces=faces.assign(
-                governing_layer=words_at(
-                    np.array(register.layers, dtype=object), register.layer[winner], winner >= 0
-                ),
-                governing_class=words_at(register.class_code, winner, winner >= 0),
-                reason=reasons,
+                governing_layer=words_at(named, np.append(register.layer, -1)[winner]),
+                governing_class=words_at(register.class_code, winner),
+                reason=pd.Series(reasons, dtype=object),
                 conflict_id=None,
                 sliver=sliver,
             )[FACES],
@@ -131,8 +144,9 @@ def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
     if blueprint.manifest.get("conflicts") == asked:
         return blueprint
     conflicts, conflict_faces = find_conflicts(blueprint, rulebook, faces=True)
-    first = first_conflicts(conflicts, conflict_faces)
-    faces = blueprint.faces.assign(conflict_id=blueprint.faces["face_id"].map(first))
+    first = first_conflicts(conflicts, conflict_faces).to_dict()
+    named = [first.get(face) for face in blueprint.faces["face_id"]]
+    faces = blueprint.faces.assign(conflict_id=pd.Series(named, dtype=object, index=blueprint.faces.index))
     return replace(
         blueprint,
         faces=faces,
@@ -183,9 +197,9 @@ def unknowns_frame(face_id: np.ndarray, sheet: Sheet, register: Register) -> pd.
     )
 
 
-def words_at(words: np.ndarray, at: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """The words at these positions, None where there is none."""
-    return np.array([words[i] if t else None for i, t in zip(at, there, strict=True)], dtype=object)
+def words_at(words: np.ndarray, at: np.ndarray) -> pd.Series:
+    """The words at these positions, None at -1."""
+    return pd.Series(np.append(np.asarray(words, dtype=object), None)[at], dtype=object)
 
 
 def manifest_of(layers, rulebook) -> dict:

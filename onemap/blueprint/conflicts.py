@@ -41,15 +41,10 @@ def find_conflicts(blueprint, rulebook, faces: bool = False):
     sheet = sheet_of_frames(blueprint, register)
     members = members_of(sheet, len(blueprint.faces), register, rulebook)
     own = blueprint.faces
-    parts = conflict_parts(
-        members,
-        own.geometry.to_numpy(),
-        own["face_id"].to_numpy(),
-        own["area_m2"].to_numpy(),
-        register,
-        rulebook,
-    )
-    conflicts, pairs = merge_parts([parts], register, rulebook, blueprint.crs)
+    face_id, area = own["face_id"].to_numpy(dtype=object), own["area_m2"].to_numpy()
+    names = conflict_names(members, register, rulebook)
+    parts = conflict_parts(members, own.geometry.to_numpy(), face_id, area, names, register)
+    conflicts, pairs = merge_parts([parts], blueprint.features, rulebook, blueprint.crs)
     return (conflicts, pairs) if faces else conflicts
 
 
@@ -73,33 +68,37 @@ def sheet_of_frames(blueprint, register: Register) -> Sheet:
     return Sheet(face[order], feature[order], unknown)
 
 
-def conflict_parts(
-    members: Members, polygons, face_id, area_m2, register: Register, rulebook
-) -> pd.DataFrame:
-    """The members of each pair of features dissolved: what these faces hold of each conflict.
-
-    columns : conflict_id; row (of the matrix), a, b (features), layer_b : numbers; face_id, area_m2 : lists; geometry
-    """
+def conflict_names(members: Members, register: Register, rulebook) -> np.ndarray:
+    """The name of the conflict that each member belongs to: one per kind and pair of features."""
     kinds = rulebook.conflict_types["kind"].to_numpy(dtype=object)
     kind, _ = pd.factorize(kinds)
-    keys = (
-        np.stack([kind[members.row], members.a, members.b], axis=1) if len(members.row) else np.empty((0, 3))
-    )
-    order = np.lexsort((members.face, *keys.T[::-1]))
-    keys = keys[order]
-    first = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]).any(axis=1)][: len(keys)])
+    keys = np.stack([kind[members.row], members.a, members.b], axis=1)
+    _, first, at = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    ids = np.append(register.feature_id, "")
+    rows, a, b = (part[first] for part in (members.row, members.a, members.b))
+    names = [conflict_id(*words) for words in zip(kinds[rows], ids[a], ids[b], strict=True)]
+    return np.array([*names, None], dtype=object)[at.ravel()]
+
+
+def conflict_parts(members: Members, polygons, face_id, area_m2, names: np.ndarray, register) -> pd.DataFrame:
+    """The members of each conflict dissolved: what these faces hold of it.
+
+    names : of each member's conflict. columns : conflict_id; row (of the matrix), a, b (ids of features), layer_b;
+    face_id, area_m2 : lists; geometry
+    """
+    order = np.lexsort((members.face, names)) if len(names) else np.empty(0, dtype=np.intp)
+    named = names[order]
+    first = np.flatnonzero(np.r_[True, named[1:] != named[:-1]][: len(order)])
     cuts = np.r_[first, len(order)]
     faces = members.face[order]
-    lead = order[first]
+    ids, layers = np.append(register.feature_id, ""), np.array([*register.layers, ""], dtype=object)
     rows = []
-    for k, at in enumerate(lead):
+    for k, at in enumerate(order[first]):
         own = faces[cuts[k] : cuts[k + 1]]
-        row, a, b, layer_b = (int(part[at]) for part in (members.row, members.a, members.b, members.layer_b))
         rows.append(
             (
-                conflict_id(kinds[row], *(register.feature_id[f] if f >= 0 else "" for f in (a, b))),
-                row, a, b, layer_b, face_id[own].tolist(), area_m2[own].tolist(),
-                shapely.coverage_union_all(polygons[own]),
+                names[at], int(members.row[at]), ids[members.a[at]], ids[members.b[at]], layers[members.layer_b[at]],
+                face_id[own].tolist(), area_m2[own].tolist(), shapely.coverage_union_all(polygons[own]),
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=PARTS)
@@ -115,12 +114,11 @@ def conflict_id(kind: str, feature_a: str, feature_b: str) -> str:
     return f"{kind}-{hashlib.blake2b(words.encode(), digest_size=5).hexdigest()}"
 
 
-def merge_parts(
-    parts: list[pd.DataFrame], register: Register, rulebook, crs
-) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+def merge_parts(parts: list[pd.DataFrame], features, rulebook, crs) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """The ``conflicts`` frame, most severe and largest first, and the pairs (conflict_id, face_id) in that order.
 
     parts : of :func:`conflict_parts` for disjoint sets of faces; into which sets they were cut leaves no trace.
+    features : frame with feature_id, layer and class_code
     """
     every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=PARTS)
     if every.empty:
@@ -137,11 +135,11 @@ def merge_parts(
         members.append(sorted(x for part in faces[a:b] for x in part))
     lead = every.iloc[first]
     types = rulebook.conflict_types.iloc[lead["row"].to_numpy(dtype=np.intp)]
+    own = features.drop_duplicates("feature_id").set_index("feature_id")
     frame = gpd.GeoDataFrame(
         {
             "conflict_id": lead["conflict_id"].to_numpy(dtype=object),
             "kind": types["kind"].to_numpy(dtype=object),
-            **sides(lead, register),
             "area_m2": area,
             "proposal": [f"conflict.{kind}.proposal" for kind in types["kind"]],
             "status": "open",
@@ -149,6 +147,12 @@ def merge_parts(
         geometry=shapely.normalize(whole),
         crs=crs,
     )
+    for side in ("a", "b"):
+        feature = lead[side].to_numpy(dtype=object)
+        frame[f"feature_{side}"] = feature
+        frame[f"class_{side}"] = [_word(w) for w in own["class_code"].reindex(feature)]
+    frame["layer_a"] = own["layer"].reindex(lead["a"]).fillna("").to_numpy(dtype=object)
+    frame["layer_b"] = lead["layer_b"].to_numpy(dtype=object)
     for column in ("severity", "authority", "citations"):
         frame[column] = types[column].to_numpy(dtype=object)
     frame["sliver"] = is_sliver(frame.geometry.to_numpy(), area, rulebook)
@@ -165,21 +169,8 @@ def merge_parts(
     return frame.iloc[order].reset_index(drop=True)[CONFLICTS], pairs
 
 
-def sides(lead: pd.DataFrame, register: Register) -> dict[str, np.ndarray]:
-    """Feature, layer and class on both sides of conflicts; empty words where a side has none."""
-    layers = np.array([*register.layers, ""], dtype=object)
-    out = {}
-    for side in ("a", "b"):
-        feature = lead[side].to_numpy(dtype=np.intp)
-        there = feature >= 0
-        code = lead["layer_b"].to_numpy(dtype=np.intp) if side == "b" else register.layer[feature]
-        words = [register.class_code[f] if t else "" for f, t in zip(feature, there, strict=True)]
-        out[f"feature_{side}"] = np.where(there, register.feature_id[feature], "")
-        out[f"layer_{side}"] = layers[code]
-        out[f"class_{side}"] = np.array(
-            ["" if w is None or pd.isna(w) else str(w) for w in words], dtype=object
-        )
-    return out
+def _word(value) -> str:
+    return "" if value is None or pd.isna(value) else str(value)
 
 
 def first_conflicts(conflicts: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:

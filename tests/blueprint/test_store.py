@@ -10,7 +10,7 @@ import pyogrio
 import pytest
 
 import onemap as om
-from onemap.blueprint.store import TABLES
+from onemap.blueprint.package import TABLES
 from onemap.errors import InputError
 
 

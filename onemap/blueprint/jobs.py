@@ -1,0 +1,173 @@
+"""What one process does of a blueprint: pure functions of files, so that any number of them can share the work.
+
+A job reads a folder that the build has prepared and writes objects, which are named after their content, and one file
+of results. Done twice, or again after a crash, it does the same.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import shapely
+
+from onemap.blueprint.arrangement import Trails
+from onemap.blueprint.conflicts import SEVERITY, conflict_names, conflict_parts
+from onemap.blueprint.derive import face_ids, govern, measure_faces, members_of, sheet_of
+from onemap.blueprint.objects import put
+from onemap.blueprint.register import Register
+from onemap.blueprint.sheets import Found, tables_of
+from onemap.blueprint.tiles import Spread, arrange_tile
+
+ATTRIBUTES_FILE = "features.arrow"
+
+
+class Site(NamedTuple):
+    """What all jobs of a build share: where objects go, what polygons there are, and the law of the day.
+
+    bounds : west, south, east, north of all polygons; spread : None where all was overlaid at once
+    """
+
+    store: Path
+    crs: str
+    bounds: np.ndarray
+    register: Register
+    rulebook: Any
+    spread: Spread | None
+
+
+class Row(NamedTuple):
+    """One line of the list of tiles: its key, which part of its faces, their tables, bounds, number and layer areas."""
+
+    key: tuple[int, int, int]
+    part: str
+    faces: str
+    features: str
+    bounds: tuple[float, float, float, float]
+    count: int
+    area_m2: list[float]
+
+
+class Result(NamedTuple):
+    """What a job found besides faces: rows of tiles, walks to be stitched, parts of conflicts, areas by polygon."""
+
+    rows: list[Row]
+    loose: list[Trails]
+    open: list[Trails]
+    parts: pd.DataFrame
+    polygon: np.ndarray
+    planar: np.ndarray
+
+
+def prepare_site(folder: Path, site: Site, attributes: pa.Table) -> None:
+    """Write what the jobs of a build share."""
+    with (
+        pa.OSFile(str(folder / ATTRIBUTES_FILE), "wb") as sink,
+        pa.ipc.new_file(sink, attributes.schema) as file,
+    ):
+        file.write_table(attributes)
+    save(folder / "site.pickle", site)
+
+
+@lru_cache(maxsize=2)
+def site_of(folder: str) -> tuple[Site, pa.Table]:
+    """What was prepared, read once per process; the attributes of features stay on the disk."""
+    attributes = pa.ipc.open_file(pa.memory_map(str(Path(folder) / ATTRIBUTES_FILE))).read_all()
+    return load(Path(folder) / "site.pickle"), attributes
+
+
+def tile_job(folder: str, tiles: tuple[int, ...]) -> str:
+    """Work out some tiles and write their whole faces; returns the name of the file of results.
+
+    folder : prepared by :func:`prepare_site`. Raises NotCertified for a tile whose arrangement cannot be proven.
+    """
+    site, _ = site_of(folder)
+    name = f"tiles-{tiles[0]}-{tiles[-1]}-{len(tiles)}.pickle"
+    path = Path(folder) / name
+    if path.exists():
+        return name
+    found = [arrange_tile(site.spread, tile) for tile in tiles]
+    owner = np.repeat(tiles, [len(one.faces) for one in found])
+    faces, counts, polygons, area = (
+        np.concatenate([getattr(one, part) for one in found])
+        for part in ("faces", "counts", "polygons", "area")
+    )
+    rows, parts = write_faces(folder, faces, counts, polygons, owner, site.spread.layout.keys, "inner")
+    polygon, at = np.unique(polygons, return_inverse=True)
+    planar = np.bincount(at, np.repeat(area, counts), len(polygon))
+    trails = ([one.loose for one in found], [one.open for one in found])
+    save(path, Result(rows, *trails, parts, polygon, planar))
+    return name
+
+
+def seam_job(folder: str, name: str) -> str:
+    """Write the faces that lie in several tiles, of some owners; returns the name of the file of results.
+
+    name : of a file with faces, counts, polygons, owner and the keys of tiles
+    """
+    done = f"done-{name}"
+    path = Path(folder) / done
+    if not path.exists():
+        rows, parts = write_faces(folder, *load(Path(folder) / name), "seam")
+        none = np.empty(0, dtype=np.int64)
+        save(path, Result(rows, [], [], parts, none, none.astype(float)))
+    return done
+
+
+def write_faces(
+    folder: str, faces, counts, polygons, owner, keys, part: str
+) -> tuple[list[Row], pd.DataFrame]:
+    """Write what follows for faces, one pair of tables per owner; returns rows and the faces' parts of conflicts."""
+    site, attributes = site_of(folder)
+    found = work_out(site, faces, counts, polygons)
+    severity = site.rulebook.conflict_types["severity"].map(SEVERITY.index).to_numpy()
+    layers = site.register.layer[found.sheet.feature]
+    rows = []
+    for tile in np.unique(owner):
+        chosen = np.flatnonzero(owner == tile)
+        own = owner[found.sheet.face] == tile
+        tables = tables_of(found, chosen, site.register, severity, attributes)
+        sums = np.bincount(layers[own], found.area_m2[found.sheet.face[own]], len(site.register.layers))
+        rows.append(
+            Row(
+                tuple(int(k) for k in keys[tile]), part, *(put(site.store, table) for table in tables),
+                tuple(shapely.total_bounds(faces[chosen]).tolist()), len(chosen), sums.tolist(),
+            )
+        )  # fmt: skip
+    return rows, conflict_parts(
+        found.members, faces, found.face_id, found.area_m2, found.conflict, site.register
+    )
+
+
+def work_out(site: Site, faces: np.ndarray, counts: np.ndarray, polygons: np.ndarray) -> Found:
+    """All that follows for faces from what covers them."""
+    n, register = len(faces), site.register
+    sheet = sheet_of(counts, polygons, register)
+    area, sliver = measure_faces(faces, site.crs, site.bounds, site.rulebook)
+    winner, reason = govern(sheet, n, register)
+    members = members_of(sheet, n, register, site.rulebook)
+    ids = np.array(face_ids(faces), dtype=object)
+    reasons = np.array([*reason, None], dtype=object)[:n]
+    conflict = conflict_names(members, register, site.rulebook)
+    return Found(faces, ids, area, sliver, winner, reasons, sheet, members, conflict)
+
+
+def save(path: Path, value) -> None:
+    """Pickle a value into place in one step."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    with os.fdopen(handle, "wb") as file:
+        pickle.dump(value, file, protocol=5)
+    os.replace(draft, path)
+
+
+def load(path: Path):
+    """What :func:`save` saved."""
+    with open(path, "rb") as file:
+        return pickle.load(file)  # noqa: S301  written by this build, into its own folder
