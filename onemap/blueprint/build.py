@@ -140,7 +140,7 @@ def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
 
     The manifest's ``conflicts`` names that day and rule book; a blueprint that has them already stays as it is.
     """
-    asked = {"as_of": rulebook.as_of.isoformat(), "rulebook_version": rulebook.version}
+    asked = conflict_day(rulebook)
     if blueprint.manifest.get("conflicts") == asked:
         return blueprint
     conflicts, conflict_faces = find_conflicts(blueprint, rulebook, faces=True)
@@ -154,6 +154,11 @@ def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
         conflict_faces=conflict_faces,
         manifest=blueprint.manifest | {"conflicts": asked},
     )
+
+
+def conflict_day(rulebook) -> dict[str, str]:
+    """Which day and rule book conflicts were found under."""
+    return {"as_of": rulebook.as_of.isoformat(), "rulebook_version": rulebook.version}
 
 
 def dissolve_extents(extents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

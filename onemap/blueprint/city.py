@@ -15,7 +15,7 @@ import shapely
 from onemap.blueprint import jobs, store
 from onemap.blueprint.arrangement import Trails, check_areas, runs
 from onemap.blueprint.balance import close_balance
-from onemap.blueprint.build import dissolve_extents, manifest_of
+from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
 from onemap.blueprint.edges import Grid, NotCertified
 from onemap.blueprint.jobs import Result, Site
@@ -95,6 +95,7 @@ def build_city(
         "passports": layers.passports,
     }
     tables = store.put_frames(folder, frames, features.crs)
+    manifest |= {"conflicts": conflict_day(rulebook)}
     store.publish(
         folder, manifest, tables, store.put_features(folder, features, features.crs), rows, features.crs
     )

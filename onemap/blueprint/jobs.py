@@ -10,6 +10,7 @@ import os
 import pickle
 import tempfile
 from functools import lru_cache
+from math import fsum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,17 +134,24 @@ def write_faces(
     for tile in np.unique(owner):
         chosen = np.flatnonzero(owner == tile)
         own = owner[found.sheet.face] == tile
-        tables = tables_of(found, chosen, site.register, severity, attributes)
-        sums = np.bincount(layers[own], found.area_m2[found.sheet.face[own]], len(site.register.layers))
+        tables = tables_of(found, chosen, site.register, severity, attributes, site.crs)
+        sums = sums_by(layers[own], found.area_m2[found.sheet.face[own]], len(site.register.layers))
         rows.append(
             Row(
                 tuple(int(k) for k in keys[tile]), part, *(put(site.store, table) for table in tables),
-                tuple(shapely.total_bounds(faces[chosen]).tolist()), len(chosen), sums.tolist(),
+                tuple(shapely.total_bounds(faces[chosen]).tolist()), len(chosen), sums,
             )
         )  # fmt: skip
     return rows, conflict_parts(
         found.members, faces, found.face_id, found.area_m2, found.conflict, site.register
     )
+
+
+def sums_by(group: np.ndarray, values: np.ndarray, groups: int) -> list[float]:
+    """The sum of the values of each group, the same in whatever order they come."""
+    order = np.argsort(group, kind="stable")
+    cuts = np.searchsorted(group[order], np.arange(groups + 1))
+    return [fsum(values[order[a:b]]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
 
 
 def work_out(site: Site, faces: np.ndarray, counts: np.ndarray, polygons: np.ndarray) -> Found:

@@ -28,7 +28,7 @@ OBJECTS = "objects"
 def put(folder: Path, table: pa.Table) -> str:
     """Write a table under the folder unless it is there already; returns its name, the hash of its bytes."""
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd", write_statistics=False, store_schema=False)
+    pq.write_table(table, buffer, compression="zstd", write_statistics=False)
     content = buffer.getvalue()
     name = hashlib.blake2b(content, digest_size=16).hexdigest()
     path = object_path(folder, name)

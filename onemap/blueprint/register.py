@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.status import subject_rows, unknown_layers
-from onemap.book.where import match
+from onemap.blueprint.status import match_kinds, subject_rows, unknown_layers
 from onemap.frames import FALSE, TRUE, UNKNOWN
 
 NONE = np.iinfo(np.int64).max
@@ -90,7 +89,7 @@ def subject_of(name: str, features, layer: np.ndarray, code: dict[str, int], rul
     for asked, where in rows:
         own = np.flatnonzero(layer == code.get(asked, -1))
         if len(own):
-            found = match(features.iloc[own], where, rulebook.as_of)
+            found = match_kinds(features.iloc[own], where, rulebook.as_of)
             before = matches[own]
             matches[own] = np.where(
                 (before == TRUE) | (found == TRUE),

@@ -12,7 +12,7 @@ import shapely
 
 from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.derive import REASONS, Members, Sheet
-from onemap.blueprint.objects import to_frame, words
+from onemap.blueprint.objects import geo_metadata, to_frame, words
 from onemap.blueprint.register import Register
 from onemap.frames import COVERS, FACES, FEATURES, UNKNOWNS
 
@@ -49,7 +49,7 @@ class Frames(NamedTuple):
 
 
 def tables_of(
-    found: Found, chosen: np.ndarray, register: Register, severity: np.ndarray, attributes: pa.Table
+    found: Found, chosen: np.ndarray, register: Register, severity: np.ndarray, attributes: pa.Table, crs
 ):
     """The tables of the chosen faces, in the order of their bounds, and of the features that cover them.
 
@@ -89,7 +89,7 @@ def tables_of(
             ),
         }
     )
-    return faces, attributes.take(pa.array(feature))
+    return faces.replace_schema_metadata(geo_metadata(crs)), attributes.take(pa.array(feature))
 
 
 def lists(row: np.ndarray, values: pa.Array, rows: int) -> pa.ListArray:
