@@ -16,7 +16,7 @@ from onemap.land.read import read_features
 from onemap.blueprint.build import Blueprint, build_blueprint
 from onemap.blueprint.city import build_city
 from onemap.blueprint.conflicts import find_conflicts
-from onemap.blueprint.package import read_blueprint, write_blueprint
+from onemap.blueprint.doors import read_blueprint, write_blueprint
 from onemap.review.measure import find_overlaps, measure
 from onemap.review.check import check
 from onemap.review.preconditions import derive_preconditions

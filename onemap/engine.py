@@ -62,7 +62,7 @@ def _on_cluster(job, context, tasks, scheduler):
             mend="pip install onemap[cluster], on all machines",
         ) from missing
     try:
-        client = Client(scheduler, timeout="20s", set_as_default=False)
+        client = Client(scheduler, timeout="10s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as lost:
         raise InputError(
             f"no scheduler answers ({lost})", where=scheduler, mend="start one with: dask scheduler"
@@ -73,7 +73,7 @@ def _on_cluster(job, context, tasks, scheduler):
             client.submit(job, given, task, pure=False, retries=0, key=f"{job.__name__}-{n}"): task
             for n, task in enumerate(tasks)
         }
-        for future in as_completed(futures, raise_errors=False):
+        for future in as_completed(futures, loop=client.loop, raise_errors=False):
             error = future.exception() if future.status != "finished" else None
             yield Outcome(futures.pop(future), None if error else future.result(), error)
             future.release()

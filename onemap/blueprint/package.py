@@ -1,4 +1,4 @@
-"""The blueprint on disk: one GeoPackage that QGIS opens, replaced in one step or not at all."""
+"""The blueprint handed on: one GeoPackage that QGIS opens, or a folder of GeoParquet tables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 
 from onemap.blueprint.build import Blueprint
+from onemap.blueprint.objects import DATES, FLAGS, to_table, write_whole
 from onemap.errors import InputError
 from onemap.frames import (
     BALANCE,
@@ -45,20 +48,17 @@ TABLES = {
     "issues": ISSUES,
     "passports": PASSPORTS,
 }
-DATES = ("valid_from", "valid_to", "known_from", "data_date", "valid_until")
-FLAGS = ("sliver",)
 FIXED_DATE = "2000-01-01T00:00:00Z"  # GDAL writes the clock into a GeoPackage; same inputs, same bytes
 
 
-def write_blueprint(blueprint: Blueprint, path) -> Path:
+def write_package(blueprint: Blueprint, path) -> Path:
     """Write the blueprint as one GeoPackage, in one step: a crash leaves the old file whole.
 
     Tables are the blueprint's frames; ``faces`` also says in ``plans`` what every layer states there.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tables = {name: getattr(blueprint, name) for name in TABLES}
-    tables["faces"] = tables["faces"][FACES].assign(plans=statements(blueprint))
+    tables = tables_of(blueprint)
     manifest = [
         (key, json.dumps(blueprint.manifest[key], ensure_ascii=False)) for key in sorted(blueprint.manifest)
     ]
@@ -71,8 +71,8 @@ def write_blueprint(blueprint: Blueprint, path) -> Path:
     return path
 
 
-def read_blueprint(path) -> Blueprint:
-    """Read what :func:`write_blueprint` wrote. Raises ``InputError`` when the file is none or not whole."""
+def read_package(path) -> Blueprint:
+    """Read what :func:`write_package` wrote. Raises ``InputError`` when the file is none or not whole."""
     path = Path(path)
     if not path.is_file():
         raise InputError("no blueprint", where=str(path), mend="make one with: onemap build WORKSPACE -o OUT")
@@ -92,6 +92,23 @@ def read_blueprint(path) -> Blueprint:
     crs = pyogrio.read_info(path, layer="faces")["crs"]
     frames = {name: _read_table(path, name, columns, crs) for name, columns in TABLES.items()}
     return Blueprint(crs=frames["faces"].crs, manifest=manifest, **frames)
+
+
+def write_tables(blueprint: Blueprint, folder) -> Path:
+    """Write the blueprint as one GeoParquet (or Parquet) file per table into a folder, each in one step."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in progress(tables_of(blueprint).items(), "write blueprint", len(TABLES)):
+        buffer = pa.BufferOutputStream()
+        pq.write_table(to_table(table, blueprint.crs), buffer, compression="zstd")
+        write_whole(folder / f"{name}.parquet", buffer.getvalue())
+    return folder
+
+
+def tables_of(blueprint: Blueprint) -> dict[str, pd.DataFrame]:
+    """The blueprint's frames by name; ``faces`` also says in ``plans`` what every layer states there."""
+    tables = {name: getattr(blueprint, name) for name in TABLES}
+    return tables | {"faces": tables["faces"][FACES].assign(plans=statements(blueprint))}
 
 
 def statements(blueprint: Blueprint) -> list[str]:
