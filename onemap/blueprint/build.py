@@ -17,7 +17,7 @@ from onemap.blueprint.balance import balance_sheet
 from onemap.blueprint.conflicts import find_conflicts, first_conflicts
 from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_faces, sheet_of
 from onemap.blueprint.overlay import overlay
-from onemap.blueprint.register import Register, make_register, placed_rows
+from onemap.blueprint.register import Register, by_number, make_register, placed_rows
 from onemap.frames import COVERS, FACES, UNKNOWNS
 
 SOFTWARE = ("onemap", "shapely", "numba", "pyproj", "geopandas")
@@ -96,8 +96,9 @@ def build_blueprint(layers, rulebook) -> Blueprint:
     crs, features, quarantine = layers.features.crs, layers.features, layers.quarantine
     placed = placed_rows(quarantine)
     extents = dissolve_extents(layers.extents)
-    register = make_register(features, quarantine, extents, layers.sources, rulebook)
-    polygons = np.concatenate([features.geometry, placed.geometry, extents.geometry]).astype(object)
+    numbered = by_number(features)
+    register = make_register(numbered, quarantine, extents, layers.sources, rulebook)
+    polygons = np.concatenate([numbered.geometry, placed.geometry, extents.geometry]).astype(object)
     parts = overlay(polygons)
     n = len(parts.faces)
     sheet = sheet_of(np.bincount(parts.face, minlength=n), parts.polygon, register)
@@ -216,8 +217,20 @@ def manifest_of(layers, rulebook) -> dict:
         "as_of": rulebook.as_of.isoformat(),
         "rulebook_version": rulebook.version,
         "dates": {name: day.isoformat() for name, day in sorted(rulebook.dates.items()) if day},
+        "workspace_sha256": _sha256(layers.workspace.file),
+        "extents_sha256": extents_hash(layers.extents),
         "sources": json.loads(sources.to_json(orient="records", date_format="iso", default_handler=str)),
         "software": {name: software_version(name) for name in SOFTWARE},
     }
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False)
     return manifest | {"version": hashlib.sha256(text.encode()).hexdigest()[:12]}
+
+
+def extents_hash(extents: gpd.GeoDataFrame) -> str:
+    """One hash of where all layers are known to be mapped, from whatever file that came."""
+    rows = sorted(zip(extents["layer"], shapely.to_wkb(shapely.normalize(extents.geometry)), strict=True))
+    return hashlib.sha256(b"".join(layer.encode() + wkb for layer, wkb in rows)).hexdigest()
+
+
+def _sha256(path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -44,10 +44,20 @@ class Register(NamedTuple):
     subjects: dict[str, Subject]
 
 
-def make_register(features, quarantine, extents, sources, rulebook) -> Register:
-    """The register of frames of features, quarantined rows and dissolved extents under a rule book.
+def by_number(features):
+    """The features in the order of their numbers: by layer and feature_id, in whatever order they were read."""
+    order = (
+        np.lexsort([features[c].to_numpy(dtype=object) for c in ("feature_id", "layer")])
+        if len(features)
+        else []
+    )
+    return features.iloc[order].reset_index(drop=True)
 
-    quarantine : placed rows get numbers, rows without a place make their whole layer unknown; sources : says which layers there are. Raises KeyError for a layer that the catalogue lacks.
+
+def make_register(features, quarantine, extents, sources, rulebook) -> Register:
+    """The register of frames of features by number, quarantined rows and dissolved extents under a rule book.
+
+    features : in the order of :func:`by_number`; quarantine : placed rows get numbers, rows without a place make their whole layer unknown; sources : says which layers there are. Raises KeyError for a layer that the catalogue lacks.
     """
     catalogue = rulebook.catalogue
     layers = sorted(set(sources["layer"]))

@@ -57,12 +57,12 @@ REBUILD = "build it again: onemap build WORKSPACE -o OUT"
 
 
 def publish(
-    folder: Path, manifest: dict, tables: dict[str, str], features: dict[str, str], rows: Iterable[Row], crs
-):
+    folder: Path, manifest: dict, tables: dict, features: dict, rows: Iterable[Row], crs, keep: dict
+) -> Path:
     """Make a version of objects that are there already, and let it count.
 
-    tables : object of each name in ``TABLES`` and of what else the build keeps; features : object of each layer.
-    Returns the path of the version's list.
+    tables : object of each name in ``TABLES`` and of what else there is; features : object of each layer; keep : how
+    it was cut into tiles, and objects for the next build. Returns the path of the version's list.
     """
     folder = Path(folder)
     tiles = put(folder, tile_table(rows))
@@ -72,6 +72,7 @@ def publish(
         "manifest": manifest,
         "tables": dict(sorted((tables | {"tiles": tiles}).items())),
         "features": features,
+        "cut": keep,
     }
     path = folder / "versions" / f"{manifest['version']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +144,9 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
 def objects_of(version: dict, rows: list[Row]) -> list[str]:
     """The names of all objects of a version."""
     tiles = [name for row in rows for name in (row.faces, row.features)]
-    return [*version["tables"].values(), *version["features"].values(), *tiles]
+    cut = version["cut"]
+    kept = [cut["cycles"], *cut["outlines"].values()] if cut else []
+    return [*version["tables"].values(), *version["features"].values(), *kept, *tiles]
 
 
 def tile_table(rows: Iterable[Row]) -> pa.Table:

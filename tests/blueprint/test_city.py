@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import onemap as om
-from onemap.blueprint import city, jobs, store
+from onemap.blueprint import city, jobs, store, tiles
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.objects import object_path
 from onemap.blueprint.store import current, open_store, prune, tiles_of, versions
@@ -221,7 +221,8 @@ def test_tables_open_with_geopandas(built):
 
 def test_number_of_tasks_follows_the_corners(layers, monkeypatch, tmp_path):
     polygons = layers.features.geometry.to_numpy()
-    given = city.spread_out(polygons, tmp_path, 3000)
+    chunks = tiles.in_chunks(polygons)
+    given, *_ = tiles.spread(chunks, tiles.bounds_of(chunks), tmp_path, 3000)
     corners = np.diff(given.starts, axis=1).sum(axis=0)
     monkeypatch.setattr(city, "TASK", 10_000)
     tasks = city.batches(given)
