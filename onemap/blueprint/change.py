@@ -25,7 +25,9 @@ def changed_boxes(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, key: str) -> np.
     of one that came, went or differs otherwise they hold it whole.
     """
     if not len(old) or not len(new):
-        both = np.concatenate([shapely.bounds(f.geometry.to_numpy()) for f in (old, new) if len(f)] or [NOTHING])
+        both = np.concatenate(
+            [shapely.bounds(f.geometry.to_numpy()) for f in (old, new) if len(f)] or [NOTHING]
+        )
         return both[np.isfinite(both).all(axis=1)]
     at = pd.Index(new[key]).get_indexer(old[key])
     stay, gone = np.flatnonzero(at >= 0), old.geometry.to_numpy()[at < 0]
@@ -63,7 +65,9 @@ def edge_box(old: shapely.Geometry, new: shapely.Geometry) -> np.ndarray:
     return np.r_[rows.min(axis=0), rows.max(axis=0)][None] if len(rows) else NOTHING
 
 
-def tiles_concerned(layout: Layout, old_keys: set, boxes: np.ndarray, margin: float, long: np.ndarray) -> np.ndarray:
+def tiles_concerned(
+    layout: Layout, old_keys: set, boxes: np.ndarray, margin: float, long: np.ndarray
+) -> np.ndarray:
     """Mask of the tiles that must be worked out again.
 
     Those that were no tile before; those within the margin of a changed box; those that a long edge (x, y, x, y in
@@ -87,7 +91,9 @@ def tiles_concerned(layout: Layout, old_keys: set, boxes: np.ndarray, margin: fl
     return concerned
 
 
-def near_tiles(bounds: np.ndarray, layout: Layout, concerned: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
+def near_tiles(
+    bounds: np.ndarray, layout: Layout, concerned: np.ndarray, margin: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Which boxes (in metres) come within the margin of concerned tiles, and which of them lie wholly in such tiles."""
     origin, side = in_steps(layout)
     origin, side = origin * layout.grid.step + layout.grid.origin, side * layout.grid.step

@@ -44,23 +44,22 @@ def put_outlines(folder: Path, outlines: dict[str, Outline], long: dict[str, np.
                     "squares": [outline.squares],
                     "corners": [outline.corners],
                     "lengths": [outline.lengths],
-                    "bounds": [outline.bounds.ravel()],
+                    "bounds": [outline.bounds],
+                    "length_m": [outline.length_m],
                     "long": [long[group].ravel()],
                 }
             ),
         )
-        for group, outline in outlines.items()
+        for group, outline in sorted(outlines.items())
     }
 
 
 def get_outline(folder: Path, name: str) -> tuple[Outline, np.ndarray]:
     """The outline of a group, and its long edges."""
     table = get(folder, name)
-    squares, corners, lengths, bounds, long = (
-        table[column].chunk(0).flatten().to_numpy()
-        for column in ("squares", "corners", "lengths", "bounds", "long")
-    )
-    return Outline(squares, corners, lengths.copy(), bounds.reshape(-1, 4)), long.reshape(-1, 4)
+    names = ("squares", "corners", "lengths", "bounds", "long")
+    squares, corners, lengths, bounds, long = (table[c].chunk(0).flatten().to_numpy() for c in names)
+    return Outline(squares, corners, lengths, bounds, table["length_m"][0].as_py()), long.reshape(-1, 4)
 
 
 def put_cycles(folder: Path, cycles: Cycles, layout: Layout, ids: np.ndarray, face_id: np.ndarray) -> str:

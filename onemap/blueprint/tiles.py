@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
+from math import fsum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,13 +41,14 @@ class Outline(NamedTuple):
     """What laying out tiles asks of a group of polygons.
 
     squares, corners : the finest squares that hold corners, as flat positions, and how many; lengths : edges by the
-    power of two of their length, from -64 m; bounds : of each polygon
+    power of two of their length, from -64 m; bounds : west, south, east, north of all; length_m : of all rings
     """
 
     squares: np.ndarray
     corners: np.ndarray
     lengths: np.ndarray
     bounds: np.ndarray
+    length_m: float
 
 
 class Spread(NamedTuple):
@@ -113,15 +115,21 @@ def outlines_of(chunks, grid: Grid, squares: Squares) -> dict[str, Outline]:
     found: dict[str, list] = {}
     for chunk in chunks():
         lines = read_lines(chunk.polygons, grid, chunk.first)
-        corners, lengths, bounds = found.setdefault(
+        corners, lengths, shapes = found.setdefault(
             chunk.group, [np.zeros(squares.shape, dtype=np.int64), np.zeros(128, dtype=np.int64), []]
         )
         corners += count_corners(lines.xy * grid.step + grid.origin, squares)
         scatter.long_edges(lines.xy, lines.joined, np.inf, grid.step, np.empty((0, 4)), lengths)
-        bounds.append(shapely.bounds(chunk.polygons))
+        shapes.append(chunk.polygons)
     return {
-        group: Outline(at := np.flatnonzero(corners), corners.ravel()[at], lengths, np.concatenate(bounds))
-        for group, (corners, lengths, bounds) in found.items()
+        group: Outline(
+            at := np.flatnonzero(corners),
+            corners.ravel()[at],
+            lengths,
+            shapely.total_bounds(np.concatenate(shapes)),
+            fsum(fsum(shapely.length(part)) for part in shapes),
+        )
+        for group, (corners, lengths, shapes) in found.items()
     }
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import onemap as om
-from onemap.blueprint import city, jobs, store, tiles
+from onemap.blueprint import errands, jobs, store, tiles
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.objects import object_path
 from onemap.blueprint.store import current, open_store, prune, tiles_of, versions
@@ -65,7 +65,7 @@ def test_the_size_of_tiles_leaves_no_trace(layers, book, town, tmp_path):
 
 
 def test_workers_leave_no_trace(layers, book, built, tmp_path, monkeypatch):
-    monkeypatch.setattr(city, "TASK", 9000)
+    monkeypatch.setattr(errands, "TASK", 9000)
     om.build_city(layers, book, tmp_path, tile=6000, workers=2)
     assert content(tmp_path) == content(built)
 
@@ -105,7 +105,7 @@ def test_what_tiles_cannot_prove_is_overlaid_at_once(layers, book, town, tmp_pat
 
 
 def test_a_tile_that_fails_is_named_and_the_rest_is_kept(layers, book, built, tmp_path, monkeypatch):
-    monkeypatch.setattr(city, "TASK", 1)
+    monkeypatch.setattr(errands, "TASK", 1)
     whole, done = jobs.arrange_tile, []
 
     def fails_on_the_fourth(given, tile):
@@ -224,7 +224,7 @@ def test_number_of_tasks_follows_the_corners(layers, monkeypatch, tmp_path):
     chunks = tiles.in_chunks(polygons)
     given, *_ = tiles.spread(chunks, tiles.bounds_of(chunks), tmp_path, 3000)
     corners = np.diff(given.starts, axis=1).sum(axis=0)
-    monkeypatch.setattr(city, "TASK", 10_000)
-    tasks = city.batches(given)
+    monkeypatch.setattr(errands, "TASK", 10_000)
+    tasks = errands.batches(given)
     assert sorted(t for task in tasks for t in task) == np.flatnonzero(corners).tolist()
     assert max(corners[list(task)].sum() for task in tasks) <= 10_000 + corners.max()

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 import onemap as om
-from onemap.blueprint import city
+from onemap.blueprint import errands
 from onemap.engine import run
 from onemap.errors import InputError
 
@@ -51,7 +51,7 @@ def start_worker(address: str):
 
 def test_a_worker_killed_half_way_leaves_no_trace(cluster, layers, book, tmp_path, monkeypatch):
     address, workers = cluster
-    monkeypatch.setattr(city, "TASK", 4000)
+    monkeypatch.setattr(errands, "TASK", 4000)
     om.build_city(layers, book, tmp_path / "alone", tile=3000)
 
     def kill_when_half_done():
