@@ -14,8 +14,9 @@ from onemap.book.rulebook import Rulebook, load_rulebook
 from onemap.land.parcels import read_parcels
 from onemap.land.read import read_features
 from onemap.blueprint.build import Blueprint, build_blueprint
+from onemap.blueprint.city import build_city
 from onemap.blueprint.conflicts import find_conflicts
-from onemap.blueprint.store import read_blueprint, write_blueprint
+from onemap.blueprint.doors import read_blueprint, write_blueprint
 from onemap.review.measure import find_overlaps, measure
 from onemap.review.check import check
 from onemap.review.preconditions import derive_preconditions
@@ -43,6 +44,7 @@ __all__ = [
     "read_parcels",
     "Blueprint",
     "build_blueprint",
+    "build_city",
     "find_conflicts",
     "read_blueprint",
     "write_blueprint",

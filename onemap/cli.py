@@ -13,6 +13,7 @@ import typer
 
 import onemap as om
 from onemap.blueprint.build import with_conflicts
+from onemap.blueprint.store import NAME
 from onemap.book.card import rule_card
 from onemap.book.location import layers_path
 from onemap.book.texts import LANGUAGES, load_texts
@@ -52,6 +53,7 @@ Out = Annotated[Path, typer.Option("-o", "--out", help=_t("opt.out"))]
 BlueprintFile = Annotated[Path, typer.Option("-b", "--blueprint", help=_t("opt.blueprint"))]
 AsOf = Annotated[str | None, typer.Option("--as-of", help=_t("opt.as_of"))]
 Book = Annotated[Path | None, typer.Option("--book", help=_t("opt.book"))]
+Workers = Annotated[int, typer.Option(help=_t("opt.workers"), min=1)]
 Lang = Annotated[str, typer.Option("--lang", help=_t("opt.lang"))]
 
 
@@ -84,11 +86,30 @@ def init(
 
 
 @app.command(help=_t("build"))
-def build(workspace: Workspace, out: Out, as_of: AsOf = None, book: Book = None, lang: Lang = LANG) -> None:
+def build(
+    workspace: Workspace,
+    out: Out,
+    as_of: AsOf = None,
+    book: Book = None,
+    workers: Workers = 1,
+    scheduler: Annotated[str | None, typer.Option(help=_t("opt.scheduler"))] = None,
+    lang: Lang = LANG,
+) -> None:
     place = load_workspace(workspace)
     rulebook = om.load_rulebook(_day(as_of, place.as_of), book, place.dates)
-    blueprint = _build(place, rulebook)
-    _files({"blueprint": om.write_blueprint(blueprint, _blueprint_path(out))})
+    blueprint = _build(place, rulebook, out, workers=workers, scheduler=scheduler)
+    _files({f"blueprint {blueprint.version}": out / NAME})
+    typer.echo(_t("export_hint", out=out))
+
+
+@app.command(help=_t("export"))
+def export(
+    blueprint: BlueprintFile,
+    target: Annotated[Path, typer.Argument(help=_t("arg.target"))],
+    version: Annotated[str | None, typer.Option("--version", help=_t("opt.version"))] = None,
+    lang: Lang = LANG,
+) -> None:
+    _files({"blueprint": om.write_blueprint(om.read_blueprint(blueprint, version), target)})
 
 
 @app.command(help=_t("review"))
@@ -137,7 +158,7 @@ def batch(
     out: Out,
     as_of: AsOf = None,
     book: Book = None,
-    workers: Annotated[int, typer.Option(help=_t("opt.workers"), min=1)] = 1,
+    workers: Workers = 1,
     chunk: Annotated[int, typer.Option(help=_t("opt.chunk"), min=1)] = 500,
     lang: Lang = LANG,
 ) -> None:
@@ -198,14 +219,14 @@ def serve(
 ) -> None:
     from onemap.present.meeting.app import serve as serve_page
 
-    serve_page(_blueprint_path(blueprint), host, port, token, as_of, lang)
+    serve_page(blueprint, host, port, token, as_of, lang)
 
 
 @app.command(help=_t("demo"))
 def demo(out: Out = Path("out/demo"), lang: Lang = LANG) -> None:
     place = load_workspace(om.sample_path())
     rulebook = om.load_rulebook(place.as_of, dates=place.dates)
-    town = _build(place, rulebook)
+    town = _build(place, rulebook, Path(out))
     for a, b in tables.compared_plans(rulebook):
         tables.show(tables.split_table(town, rulebook, a, b, lang, _t))
     read = om.read_parcels(place.resolve(place.sites.path), town.crs, rulebook.catalogue, workspace=place)
@@ -232,23 +253,19 @@ def _day(given: str | None, default: date | None) -> str | date:
     return given or default or date.today()
 
 
-def _blueprint_path(out: Path) -> Path:
-    return out if out.suffix == ".gpkg" else out / "blueprint.gpkg"
-
-
-def _build(place, rulebook):
+def _build(place, rulebook, out: Path, **how):
     typer.echo(_t("building", name=place.name, as_of=rulebook.as_of))
     read = om.read_features(place, rulebook.catalogue)
     _say_ledger(read)
     tables.show(tables.issue_table(read.issues, rulebook.texts, LANG, _t, ("error",)))
-    blueprint = om.build_blueprint(read, rulebook)
+    blueprint = om.build_city(read, rulebook, out / NAME, **how)
     tables.show(tables.balance_table(blueprint, rulebook.catalogue, LANG, _t))
     tables.show(tables.conflict_table(blueprint, rulebook, LANG, _t))
     return blueprint
 
 
 def _town(blueprint: Path, as_of: str | None, book: Path | None):
-    town = om.read_blueprint(_blueprint_path(blueprint))
+    town = om.read_blueprint(blueprint)
     rulebook = om.load_rulebook(as_of or town.manifest["as_of"], book, town.manifest["dates"])
     return with_conflicts(town, rulebook), rulebook
 

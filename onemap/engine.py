@@ -8,7 +8,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
+from onemap.errors import InputError
+
 TRIES = 2
+UNGUARDED = "a script that uses several workers must do so under: if __name__ == '__main__':"
 
 
 class Outcome(NamedTuple):
@@ -19,17 +22,23 @@ class Outcome(NamedTuple):
     error: Exception | None
 
 
-def run(job: Callable, tasks: Iterable, *, context: Any = None, workers: int = 1) -> Iterator[Outcome]:
+def run(
+    job: Callable, tasks: Iterable, *, context: Any = None, workers: int = 1, scheduler: str | None = None
+) -> Iterator[Outcome]:
     """Call ``job(context, task)`` for every task, as each one finishes; an error ends its own task only.
 
     With ``workers`` above 1 the tasks go to that many processes, each of which receives ``context`` once. A
     worker that dies costs no task: what was under way is tried again alone, and a task that kills its worker
-    every time comes back with the error. job must be a function of a module, not a lambda.
+    every time comes back with the error. job must be a function of a module, not a lambda. With ``scheduler``, the
+    address of a dask scheduler, its workers do the work instead; they need this package and see the same files.
 
     >>> [(o.task, o.result) for o in run(lambda context, task: context + task, [1, 2], context=10)]
     [(1, 11), (2, 12)]
     """
     tasks = list(tasks)
+    if scheduler:
+        yield from _on_cluster(job, context, tasks, scheduler)
+        return
     if workers <= 1 or len(tasks) <= 1:
         for task in tasks:
             yield _attempt(job, context, task)
@@ -43,32 +52,69 @@ def run(job: Callable, tasks: Iterable, *, context: Any = None, workers: int = 1
         yield from _alone(job, context, task)
 
 
+def _on_cluster(job, context, tasks, scheduler):
+    try:
+        from distributed import Client, as_completed
+    except ImportError as missing:
+        raise InputError(
+            "a scheduler needs the package distributed",
+            where=scheduler,
+            mend="pip install onemap[cluster], on all machines",
+        ) from missing
+    try:
+        client = Client(scheduler, timeout="10s", set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as lost:
+        raise InputError(
+            f"no scheduler answers ({lost})", where=scheduler, mend="start one with: dask scheduler"
+        ) from lost
+    with client:
+        given = client.scatter(context, broadcast=True, hash=False)
+        futures = {
+            client.submit(job, given, task, pure=False, retries=0, key=f"{job.__name__}-{n}"): task
+            for n, task in enumerate(tasks)
+        }
+        for future in as_completed(futures, loop=client.loop, raise_errors=False):
+            error = future.exception() if future.status != "finished" else None
+            yield Outcome(futures.pop(future), None if error else future.result(), error)
+            future.release()
+
+
 def _pooled(job, context, tasks, workers):
     """Run tasks in a pool; returns (tasks still to run, tasks under way when the pool broke)."""
     # spawn everywhere: the same start on Linux and Windows, and no lock of a parent's thread is inherited
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers, mp_context=spawn, initializer=_receive, initargs=(job, context)
-    ) as pool:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise InputError(UNGUARDED)  # a worker that is just being started runs the caller's script again
+    started = spawn.Event()
+    given = (job, context, started)
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_receive, initargs=given) as pool:
         queue = iter(tasks)
         under_way: dict[Future, Any] = {}
         for task in queue:
             try:
                 under_way[pool.submit(_work, task)] = task
             except BrokenProcessPool:  # it broke between two looks: this task, too, was about to be under way
+                _must_have_started(started)
                 return list(queue), [*under_way.values(), task]
             if len(under_way) < 2 * workers:
                 continue
             done = next(as_completed(under_way))
             if isinstance(done.exception(), BrokenProcessPool):
+                _must_have_started(started)
                 return list(queue), list(under_way.values())
             yield Outcome(under_way.pop(done), *_settled(done))
         while under_way:
             done = next(as_completed(under_way))
             if isinstance(done.exception(), BrokenProcessPool):
+                _must_have_started(started)
                 return [], list(under_way.values())
             yield Outcome(under_way.pop(done), *_settled(done))
     return [], []
+
+
+def _must_have_started(started) -> None:
+    if not started.is_set():
+        raise InputError("no worker process could start", mend=UNGUARDED)
 
 
 def _alone(job, context, task):
@@ -95,9 +141,10 @@ def _attempt(job, context, task) -> Outcome:
 _given: tuple = ()
 
 
-def _receive(job, context) -> None:
+def _receive(job, context, started) -> None:
     global _given
     _given = (job, context)
+    started.set()
 
 
 def _work(task):

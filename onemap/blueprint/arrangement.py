@@ -121,10 +121,20 @@ def arrange(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def in_order(polygons: np.ndarray, grid: Grid, faces, counts, covering, area):
-    """Faces, face and polygon index pairs in their final order: by bounds, where these are equal by shape.
+    """Faces, face and polygon index pairs in their final order.
 
     counts, covering : how many polygons cover each face, and which. Raises NotCertified where areas do not add up.
     """
+    order = order_of(faces)
+    begin = np.cumsum(counts) - counts
+    covering = covering[runs(begin[order], counts[order])].astype(np.intp)
+    face = np.repeat(np.arange(len(faces)), counts[order])
+    check_areas(polygons, np.bincount(covering, area[order][face], len(polygons)), grid)
+    return faces[order], face, covering
+
+
+def order_of(faces: np.ndarray) -> np.ndarray:
+    """The order of faces by west, south, east, north, and where these are equal by shape."""
     bounds = shapely.bounds(faces)
     order = np.lexsort(bounds.T[::-1])
     bounds = bounds[order]
@@ -132,11 +142,7 @@ def in_order(polygons: np.ndarray, grid: Grid, faces, counts, covering, area):
     for start in np.flatnonzero(~tied[:-1] & tied[1:]):
         stop = start + 1 + int(np.argmin(tied[start + 1 :]))
         order[start:stop] = sorted(order[start:stop], key=lambda i: shapely.to_wkb(faces[i]))
-    begin = np.cumsum(counts) - counts
-    covering = covering[runs(begin[order], counts[order])].astype(np.intp)
-    face = np.repeat(np.arange(len(faces)), counts[order])
-    check_areas(polygons, np.bincount(covering, area[order][face], len(polygons)), grid)
-    return faces[order], face, covering
+    return order
 
 
 def runs(begin: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -18,32 +18,40 @@ class BalanceError(AssertionError):
 
 
 def balance_sheet(features, quarantine, faces, covers: pd.DataFrame) -> pd.DataFrame:
-    """Input = faces + quarantined, per layer, in ellipsoidal square metres.
+    """Input = faces + quarantined, per layer, in ellipsoidal square metres; see :func:`close_balance`."""
+    face_area = covers["face_id"].map(faces.set_index("face_id")["area_m2"])
+    return close_balance(inputs_of(features, quarantine), face_area.groupby(covers["layer"]).sum())
+
+
+def inputs_of(features, quarantine) -> pd.DataFrame:
+    """What goes into a blueprint by layer. quarantine : placed rows
 
     Every feature counts with its own area, so a layer that overlaps itself counts its overlap as often as it
-    was read. Quarantined footprints count as they were placed. Raises :class:`BalanceError` beyond 1e-9
-    relative plus the grid of the nodes (6·10⁻⁸ m) times the layer's boundary length.
-
-    columns : layer input_m2 faces_m2 quarantined_m2 difference_m2 relative
+    was read. Quarantined footprints count as they were placed.
+    index : layer; columns : input_m2 quarantined_m2 (ellipsoidal) length_m (of all rings of features)
     """
-    quarantined = pd.Series(
-        ellipsoidal_area(quarantine.geometry.to_numpy(), features.crs), index=quarantine.index
-    )
-    quarantined = quarantined.groupby(quarantine["layer"]).sum()
-    face_area = covers["face_id"].map(faces.set_index("face_id")["area_m2"])
-    sheet = pd.DataFrame(
+    aside = pd.Series(ellipsoidal_area(quarantine.geometry.to_numpy(), features.crs), index=quarantine.index)
+    aside = aside.groupby(quarantine["layer"]).sum()
+    length = pd.Series(shapely.length(features.geometry.to_numpy()), index=features.index)
+    return pd.DataFrame(
         {
-            "input_m2": features.groupby("layer")["area_m2"].sum().add(quarantined, fill_value=0.0),
-            "faces_m2": face_area.groupby(covers["layer"]).sum(),
-            "quarantined_m2": quarantined,
+            "input_m2": features.groupby("layer")["area_m2"].sum().add(aside, fill_value=0.0),
+            "quarantined_m2": aside,
+            "length_m": length.groupby(features["layer"]).sum(),
         }
     ).fillna(0.0)
+
+
+def close_balance(inputs: pd.DataFrame, faces_m2: pd.Series) -> pd.DataFrame:
+    """The balance sheet of what :func:`inputs_of` says against the area of faces by layer.
+
+    Raises :class:`BalanceError` beyond 1e-9 relative plus the grid of the nodes (6·10⁻⁸ m) times the layer's boundary
+    length. columns : layer input_m2 faces_m2 quarantined_m2 difference_m2 relative
+    """
+    sheet = inputs.join(faces_m2.rename("faces_m2"), how="outer").fillna(0.0).sort_index()
     sheet["difference_m2"] = sheet["input_m2"] - sheet["faces_m2"] - sheet["quarantined_m2"]
     sheet["relative"] = (sheet["difference_m2"] / sheet["input_m2"].replace(0.0, np.nan)).fillna(0.0)
-    length = pd.Series(shapely.length(features.geometry.to_numpy()), index=features.index)
-    allowed = RELATIVE * sheet["input_m2"] + GRID_M * length.groupby(features["layer"]).sum().reindex(
-        sheet.index, fill_value=0
-    )
+    allowed = RELATIVE * sheet["input_m2"] + GRID_M * sheet["length_m"]
     off = sheet[sheet["difference_m2"].abs() > allowed]
     if len(off):
         raise BalanceError(f"area does not add up in {', '.join(off.index)}:\n{off}")

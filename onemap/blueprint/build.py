@@ -14,12 +14,11 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.balance import balance_sheet
-from onemap.blueprint.conflicts import find_conflicts
-from onemap.blueprint.governing import govern
+from onemap.blueprint.conflicts import find_conflicts, first_conflicts
+from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_faces, sheet_of
 from onemap.blueprint.overlay import overlay
-from onemap.blueprint.slivers import is_sliver
-from onemap.frames import COVERS, UNKNOWNS
-from onemap.land.area import ellipsoidal_area
+from onemap.blueprint.register import Register, by_number, make_register, placed_rows
+from onemap.frames import COVERS, FACES, UNKNOWNS
 
 SOFTWARE = ("onemap", "shapely", "numba", "pyproj", "geopandas")
 
@@ -30,7 +29,8 @@ class Blueprint:
 
     faces, covers, unknowns, features, extents, quarantine, conflicts, balance, sources, issues, passports are
     the frames of ``onemap.frames``; conflict_faces pairs conflict_id and face_id. Geometries are in ``crs``;
-    areas are ellipsoidal square metres. ``manifest`` names what it was made from; ``version`` identifies it.
+    areas are ellipsoidal square metres. ``manifest`` names what it was made from; ``version`` identifies it. One that
+    was opened from a store reads each frame when it is first asked for.
     """
 
     crs: object
@@ -47,6 +47,19 @@ class Blueprint:
     issues: pd.DataFrame
     passports: pd.DataFrame
     manifest: dict
+
+    @classmethod
+    def opened(cls, stored, crs, manifest: dict) -> Blueprint:
+        """A blueprint whose frames come from ``stored.load(name)`` when they are first asked for."""
+        blueprint = object.__new__(cls)
+        blueprint.__dict__.update(stored=stored, crs=crs, manifest=manifest)
+        return blueprint
+
+    def __getattr__(self, name: str):
+        if name == "stored" or name not in self.__dataclass_fields__ or "stored" not in self.__dict__:
+            raise AttributeError(name)
+        self.__dict__.update(self.stored.load(name))
+        return self.__dict__[name]
 
     @property
     def version(self) -> str:
@@ -80,57 +93,47 @@ def build_blueprint(layers, rulebook) -> Blueprint:
     >>> bool(town.balance["relative"].abs().max() < 1e-9)
     True
     """
-    crs = layers.features.crs
-    quarantine = layers.quarantine
-    placed = quarantine[~(quarantine.geometry.isna() | quarantine.geometry.is_empty)]
+    crs, features, quarantine = layers.features.crs, layers.features, layers.quarantine
+    placed = placed_rows(quarantine)
     extents = dissolve_extents(layers.extents)
-    polygons = np.concatenate([layers.features.geometry, placed.geometry, extents.geometry]).astype(object)
+    numbered = by_number(features)
+    register = make_register(numbered, quarantine, extents, layers.sources, rulebook)
+    polygons = np.concatenate([numbered.geometry, placed.geometry, extents.geometry]).astype(object)
     parts = overlay(polygons)
-
-    faces = gpd.GeoDataFrame({"face_id": face_ids(parts.faces)}, geometry=parts.faces, crs=crs)
-    faces["area_m2"] = ellipsoidal_area(parts.faces, crs)
-    n, q = len(layers.features), len(placed)
-    of_feature = parts.polygon < n
-    covers = covers_frame(faces, parts.face[of_feature], layers.features, parts.polygon[of_feature])
-    of_quarantine = (parts.polygon >= n) & (parts.polygon < n + q)
-    of_extent = parts.polygon >= n + q
-    unknowns = unknown_frame(
-        faces,
-        covers,
-        pd.DataFrame(
-            {
-                "face": parts.face[of_quarantine],
-                "layer": placed["layer"].to_numpy()[parts.polygon[of_quarantine] - n],
-            }
-        ),
-        pd.DataFrame(
-            {
-                "face": parts.face[of_extent],
-                "layer": extents["layer"].to_numpy()[parts.polygon[of_extent] - n - q],
-            }
-        ),
-        layers.sources,
-        rulebook.catalogue,
+    n = len(parts.faces)
+    sheet = sheet_of(np.bincount(parts.face, minlength=n), parts.polygon, register)
+    area, sliver = measure_faces(parts.faces, crs, shapely.total_bounds(polygons), rulebook)
+    winner, reasons = govern(sheet, n, register)
+    faces = gpd.GeoDataFrame(
+        {"face_id": face_ids(parts.faces), "area_m2": area}, geometry=parts.faces, crs=crs
     )
-    faces["sliver"] = is_sliver(parts.faces, faces["area_m2"].to_numpy(), rulebook)
-    faces = govern(faces, covers, layers.features, rulebook.catalogue)
-    blueprint = Blueprint(
-        crs=crs,
-        faces=faces,
-        covers=covers,
-        unknowns=unknowns,
-        features=layers.features,
-        extents=extents,
-        quarantine=quarantine,
-        conflicts=None,
-        conflict_faces=None,
-        balance=balance_sheet(layers.features, placed, faces, covers),
-        sources=layers.sources,
-        issues=layers.issues,
-        passports=layers.passports,
-        manifest=manifest_of(layers, rulebook),
+    covers = covers_frame(faces["face_id"].to_numpy(), sheet, register)
+    named = np.array(register.layers, dtype=object)
+    return with_conflicts(
+        Blueprint(
+            crs=crs,
+            faces=faces.assign(
+                governing_layer=words_at(named, np.append(register.layer, -1)[winner]),
+                governing_class=words_at(register.class_code, winner),
+                reason=pd.Series(reasons, dtype=object),
+                conflict_id=None,
+                sliver=sliver,
+            )[FACES],
+            covers=covers,
+            unknowns=unknowns_frame(faces["face_id"].to_numpy(), sheet, register),
+            features=features,
+            extents=extents,
+            quarantine=quarantine,
+            conflicts=None,
+            conflict_faces=None,
+            balance=balance_sheet(features, placed, faces, covers),
+            sources=layers.sources,
+            issues=layers.issues,
+            passports=layers.passports,
+            manifest=manifest_of(layers, rulebook),
+        ),
+        rulebook,
     )
-    return with_conflicts(blueprint, rulebook)
 
 
 def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
@@ -138,12 +141,13 @@ def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
 
     The manifest's ``conflicts`` names that day and rule book; a blueprint that has them already stays as it is.
     """
-    asked = {"as_of": rulebook.as_of.isoformat(), "rulebook_version": rulebook.version}
+    asked = conflict_day(rulebook)
     if blueprint.manifest.get("conflicts") == asked:
         return blueprint
     conflicts, conflict_faces = find_conflicts(blueprint, rulebook, faces=True)
-    first = conflict_faces.drop_duplicates("face_id").set_index("face_id")["conflict_id"]
-    faces = blueprint.faces.assign(conflict_id=blueprint.faces["face_id"].map(first))
+    first = first_conflicts(conflicts, conflict_faces).to_dict()
+    named = [first.get(face) for face in blueprint.faces["face_id"]]
+    faces = blueprint.faces.assign(conflict_id=pd.Series(named, dtype=object, index=blueprint.faces.index))
     return replace(
         blueprint,
         faces=faces,
@@ -151,6 +155,11 @@ def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
         conflict_faces=conflict_faces,
         manifest=blueprint.manifest | {"conflicts": asked},
     )
+
+
+def conflict_day(rulebook) -> dict[str, str]:
+    """Which day and rule book conflicts were found under."""
+    return {"as_of": rulebook.as_of.isoformat(), "rulebook_version": rulebook.version}
 
 
 def dissolve_extents(extents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -168,53 +177,35 @@ def dissolve_extents(extents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry", crs=extents.crs)
 
 
-def covers_frame(faces, face: np.ndarray, features, feature: np.ndarray) -> pd.DataFrame:
+def covers_frame(face_id: np.ndarray, sheet: Sheet, register: Register) -> pd.DataFrame:
     """The long form face × layer × feature, sorted by face."""
+    layers = np.array(register.layers, dtype=object)
     return pd.DataFrame(
         {
-            "face_id": faces["face_id"].to_numpy()[face],
-            "layer": features["layer"].to_numpy()[feature],
-            "feature_id": features["feature_id"].to_numpy()[feature],
+            "face_id": face_id[sheet.face],
+            "layer": layers[register.layer[sheet.feature]],
+            "feature_id": register.feature_id[sheet.feature],
         },
         columns=COVERS,
     )
 
 
-def unknown_frame(faces, covers, quarantined, mapped, sources, catalogue) -> pd.DataFrame:
+def unknowns_frame(face_id: np.ndarray, sheet: Sheet, register: Register) -> pd.DataFrame:
     """Which layers are not known at which faces: not mapped there, a hole in a partition, or quarantined."""
-    parts = [pd.DataFrame(columns=["face", "layer", "reason"])]
-    index = pd.Index(faces["face_id"])
-    covered_face = index.get_indexer(covers["face_id"])
-    for layer in sorted(set(sources["layer"])):
-        inside = np.zeros(len(faces), dtype=bool)
-        inside[mapped["face"][mapped["layer"] == layer]] = True
-        covered = np.zeros(len(faces), dtype=bool)
-        covered[covered_face[(covers["layer"] == layer).to_numpy()]] = True
-        partition = catalogue.layers.at[layer, "completeness"] == "partition"
-        stated_none = set(sources.loc[sources["layer"] == layer, "status"]) == {"none"}
-        if partition and not stated_none:
-            reasons = {"not_mapped": ~inside & ~covered, "hole": inside & ~covered}
-        else:
-            reasons = {"not_mapped": ~inside}
-        damaged = np.zeros(len(faces), dtype=bool)
-        damaged[quarantined["face"][quarantined["layer"] == layer]] = True
-        reasons = {"quarantined": damaged} | {r: at & ~damaged for r, at in reasons.items()}
-        for reason, at in reasons.items():
-            parts.append(pd.DataFrame({"face": np.flatnonzero(at), "layer": layer, "reason": reason}))
-    long = pd.concat(parts, ignore_index=True).sort_values(["face", "layer"], kind="stable")
-    long["face_id"] = faces["face_id"].to_numpy()[long["face"].to_numpy(dtype=np.intp)]
-    return long[UNKNOWNS].reset_index(drop=True)
+    face, layer = np.nonzero(sheet.unknown)
+    return pd.DataFrame(
+        {
+            "face_id": face_id[face],
+            "layer": np.array(register.layers, dtype=object)[layer],
+            "reason": np.array(REASONS, dtype=object)[sheet.unknown[face, layer] - 1],
+        },
+        columns=UNKNOWNS,
+    )
 
 
-def face_ids(polygons: np.ndarray) -> list[str]:
-    """Ids that depend on a face's shape alone, not on order, tile or worker.
-
-    >>> face_ids(np.array([shapely.box(0, 0, 1, 1)])) == face_ids(np.array([shapely.box(0, 0, 1, 1, ccw=False)]))
-    True
-    """
-    return [
-        hashlib.blake2b(w, digest_size=8).hexdigest() for w in shapely.to_wkb(shapely.normalize(polygons))
-    ]
+def words_at(words: np.ndarray, at: np.ndarray) -> pd.Series:
+    """The words at these positions, None at -1."""
+    return pd.Series(np.append(np.asarray(words, dtype=object), None)[at], dtype=object)
 
 
 def manifest_of(layers, rulebook) -> dict:
@@ -226,8 +217,20 @@ def manifest_of(layers, rulebook) -> dict:
         "as_of": rulebook.as_of.isoformat(),
         "rulebook_version": rulebook.version,
         "dates": {name: day.isoformat() for name, day in sorted(rulebook.dates.items()) if day},
+        "workspace_sha256": _sha256(layers.workspace.file),
+        "extents_sha256": extents_hash(layers.extents),
         "sources": json.loads(sources.to_json(orient="records", date_format="iso", default_handler=str)),
         "software": {name: software_version(name) for name in SOFTWARE},
     }
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False)
     return manifest | {"version": hashlib.sha256(text.encode()).hexdigest()[:12]}
+
+
+def extents_hash(extents: gpd.GeoDataFrame) -> str:
+    """One hash of where all layers are known to be mapped, from whatever file that came."""
+    rows = sorted(zip(extents["layer"], shapely.to_wkb(shapely.normalize(extents.geometry)), strict=True))
+    return hashlib.sha256(b"".join(layer.encode() + wkb for layer, wkb in rows)).hexdigest()
+
+
+def _sha256(path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

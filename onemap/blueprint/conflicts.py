@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from math import fsum
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from onemap.blueprint.derive import Members, Sheet, members_of
+from onemap.blueprint.register import Register, make_register
 from onemap.blueprint.slivers import is_sliver
-from onemap.blueprint.status import face_status, matching_features, subject_rows
+from onemap.blueprint.status import face_status
 from onemap.frames import CONFLICTS, FALSE, TRUE, UNKNOWN, empty
+
+SEVERITY = ("prohibit", "consent", "review", "inform", "data")
+PARTS = ["conflict_id", "row", "a", "b", "layer_b", "face_id", "area_m2", "geometry"]
 
 
 def find_conflicts(blueprint, rulebook, faces: bool = False):
@@ -31,32 +37,148 @@ def find_conflicts(blueprint, rulebook, faces: bool = False):
     >>> {"X04", "X05"} <= set(om.find_conflicts(town, book)["kind"])
     True
     """
-    matrix = rulebook.conflict_types
-    subjects = sorted(set(matrix["subject_a"]) | set(matrix["subject_b"]))
-    status = face_status(blueprint, rulebook, subjects)
-    first = {s: first_feature(blueprint, rulebook, s) for s in subjects}
-    parts = [
-        _overlaid(row, blueprint, rulebook)
-        if row.relation == "self"
-        else _patches(row, blueprint, rulebook, status, first)
-        for row in matrix.itertuples()
-    ]
-    parts = [p for p in parts if len(p)]
-    pairs = pd.DataFrame(columns=["conflict_id", "face_id"])
-    if not parts:
-        nothing = empty(CONFLICTS, blueprint.crs)
-        return (nothing, pairs) if faces else nothing
-    members = pd.concat(parts, ignore_index=True)
-    conflicts = _dissolve(members, blueprint, rulebook)
-    order = conflicts["severity"].map(_severity_order(matrix)).to_numpy()
-    conflicts = conflicts.iloc[np.lexsort((conflicts["conflict_id"], -conflicts["area_m2"], order))]
-    conflicts = conflicts.reset_index(drop=True)
-    if not faces:
-        return conflicts
-    rank = pd.Series(np.arange(len(conflicts)), index=conflicts["conflict_id"])
-    pairs = members[["conflict_id", "face_id"]]
-    pairs = pairs.iloc[np.lexsort((pairs["face_id"], pairs["conflict_id"].map(rank)))].reset_index(drop=True)
-    return conflicts, pairs
+    register = register_of(blueprint, rulebook)
+    sheet = sheet_of_frames(blueprint, register)
+    members = members_of(sheet, len(blueprint.faces), register, rulebook)
+    own = blueprint.faces
+    face_id, area = own["face_id"].to_numpy(dtype=object), own["area_m2"].to_numpy()
+    names = conflict_names(members, register, rulebook)
+    parts = conflict_parts(members, own.geometry.to_numpy(), face_id, area, names, register)
+    conflicts, pairs = merge_parts([parts], blueprint.features, rulebook, blueprint.crs)
+    return (conflicts, pairs) if faces else conflicts
+
+
+def register_of(blueprint, rulebook) -> Register:
+    """The register of a blueprint's own frames."""
+    return make_register(
+        blueprint.features, blueprint.quarantine, blueprint.extents, blueprint.sources, rulebook
+    )
+
+
+def sheet_of_frames(blueprint, register: Register) -> Sheet:
+    """The sheet that the frames ``covers`` and ``unknowns`` of a blueprint say."""
+    faces = pd.Index(blueprint.faces["face_id"])
+    covers, unknowns = blueprint.covers, blueprint.unknowns
+    face = faces.get_indexer(covers["face_id"])
+    feature = pd.Index(register.feature_id).get_indexer(covers["feature_id"])
+    order = np.argsort(face, kind="stable")
+    unknown = np.zeros((len(faces), len(register.layers)), dtype=np.int8)
+    code = {name: i for i, name in enumerate(register.layers)}
+    unknown[faces.get_indexer(unknowns["face_id"]), unknowns["layer"].map(code).to_numpy(dtype=np.intp)] = 1
+    return Sheet(face[order], feature[order], unknown)
+
+
+def conflict_names(members: Members, register: Register, rulebook) -> np.ndarray:
+    """The name of the conflict that each member belongs to: one per kind and pair of features."""
+    kinds = rulebook.conflict_types["kind"].to_numpy(dtype=object)
+    kind, _ = pd.factorize(kinds)
+    keys = np.stack([kind[members.row], members.a, members.b], axis=1)
+    _, first, at = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    ids = np.append(register.feature_id, "")
+    rows, a, b = (part[first] for part in (members.row, members.a, members.b))
+    names = [conflict_id(*words) for words in zip(kinds[rows], ids[a], ids[b], strict=True)]
+    return np.array([*names, None], dtype=object)[at.ravel()]
+
+
+def conflict_parts(members: Members, polygons, face_id, area_m2, names: np.ndarray, register) -> pd.DataFrame:
+    """The members of each conflict dissolved: what these faces hold of it.
+
+    names : of each member's conflict. columns : conflict_id; row (of the matrix), a, b (ids of features), layer_b;
+    face_id, area_m2 : lists; geometry
+    """
+    order = np.lexsort((members.face, names)) if len(names) else np.empty(0, dtype=np.intp)
+    named = names[order]
+    first = np.flatnonzero(np.r_[True, named[1:] != named[:-1]][: len(order)])
+    cuts = np.r_[first, len(order)]
+    faces = members.face[order]
+    ids, layers = np.append(register.feature_id, ""), np.array([*register.layers, ""], dtype=object)
+    rows = []
+    for k, at in enumerate(order[first]):
+        own = faces[cuts[k] : cuts[k + 1]]
+        rows.append(
+            (
+                names[at], int(members.row[at]), ids[members.a[at]], ids[members.b[at]], layers[members.layer_b[at]],
+                face_id[own].tolist(), area_m2[own].tolist(), shapely.coverage_union_all(polygons[own]),
+            )
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=PARTS)
+
+
+def conflict_id(kind: str, feature_a: str, feature_b: str) -> str:
+    """The name of the clash of two features, the same in every build.
+
+    >>> conflict_id("X01", "a:1", "b:2")
+    'X01-40c8603baa'
+    """
+    words = "|".join((kind, feature_a, feature_b))
+    return f"{kind}-{hashlib.blake2b(words.encode(), digest_size=5).hexdigest()}"
+
+
+def merge_parts(parts: list[pd.DataFrame], features, rulebook, crs) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """The ``conflicts`` frame, most severe and largest first, and the pairs (conflict_id, face_id) in that order.
+
+    parts : of :func:`conflict_parts` for disjoint sets of faces; into which sets they were cut leaves no trace.
+    features : frame with feature_id, layer and class_code
+    """
+    every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=PARTS)
+    if every.empty:
+        return empty(CONFLICTS, crs), pd.DataFrame(columns=["conflict_id", "face_id"])
+    every = every.sort_values("conflict_id", kind="stable").reset_index(drop=True)
+    first = np.flatnonzero(~every["conflict_id"].duplicated())
+    cuts = [*first.tolist(), len(every)]
+    geometry, areas, faces = (every[c].to_numpy() for c in ("geometry", "area_m2", "face_id"))
+    whole = np.empty(len(first), dtype=object)
+    area, members = np.empty(len(first)), []
+    for k, (a, b) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+        whole[k] = geometry[a] if b - a == 1 else shapely.coverage_union_all(geometry[a:b])
+        area[k] = fsum(x for part in areas[a:b] for x in part)
+        members.append(sorted(x for part in faces[a:b] for x in part))
+    lead = every.iloc[first]
+    types = rulebook.conflict_types.iloc[lead["row"].to_numpy(dtype=np.intp)]
+    own = features.drop_duplicates("feature_id").set_index("feature_id")
+    frame = gpd.GeoDataFrame(
+        {
+            "conflict_id": lead["conflict_id"].to_numpy(dtype=object),
+            "kind": types["kind"].to_numpy(dtype=object),
+            "area_m2": area,
+            "proposal": [f"conflict.{kind}.proposal" for kind in types["kind"]],
+            "status": "open",
+        },
+        geometry=shapely.normalize(whole),
+        crs=crs,
+    )
+    for side in ("a", "b"):
+        feature = lead[side].to_numpy(dtype=object)
+        frame[f"feature_{side}"] = feature
+        frame[f"class_{side}"] = [_word(w) for w in own["class_code"].reindex(feature)]
+    frame["layer_a"] = own["layer"].reindex(lead["a"]).fillna("").to_numpy(dtype=object)
+    frame["layer_b"] = lead["layer_b"].to_numpy(dtype=object)
+    for column in ("severity", "authority", "citations"):
+        frame[column] = types[column].to_numpy(dtype=object)
+    frame["sliver"] = is_sliver(frame.geometry.to_numpy(), area, rulebook)
+    severity = frame["severity"].map(SEVERITY.index).to_numpy()
+    order = np.lexsort((frame["conflict_id"], -area, severity))
+    pairs = pd.DataFrame(
+        {
+            "conflict_id": np.repeat(
+                frame["conflict_id"].to_numpy()[order], [len(members[i]) for i in order]
+            ),
+            "face_id": [face for i in order for face in members[i]],
+        }
+    )
+    return frame.iloc[order].reset_index(drop=True)[CONFLICTS], pairs
+
+
+def _word(value) -> str:
+    return "" if value is None or pd.isna(value) else str(value)
+
+
+def first_conflicts(conflicts: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
+    """The most severe conflict at each face (of several the first by id). index : face_id"""
+    severity = conflicts.set_index("conflict_id")["severity"].map(SEVERITY.index)
+    order = pairs.assign(severity=pairs["conflict_id"].map(severity))
+    order = order.sort_values(["face_id", "severity", "conflict_id"], kind="stable")
+    return order.drop_duplicates("face_id").set_index("face_id")["conflict_id"]
 
 
 def conflict_summary(conflicts: pd.DataFrame) -> pd.DataFrame:
@@ -90,99 +212,3 @@ def split_four_ways(blueprint, rulebook, subject_a: str, subject_b: str) -> pd.D
     area = blueprint.faces["area_m2"].to_numpy()
     table = pd.DataFrame({"case": list(cases), "area_m2": [area[at].sum() for at in cases.values()]})
     return table.assign(share=table["area_m2"] / table["area_m2"].sum())
-
-
-def first_feature(blueprint, rulebook, subject: str) -> pd.DataFrame:
-    """One matching feature per face (the smallest id), so that area in a conflict counts once.
-
-    index : face_id; columns : feature_id layer class_code
-    """
-    matching = matching_features(blueprint, rulebook, subject)[["feature_id", "class_code"]]
-    own = blueprint.covers.merge(matching, on="feature_id")
-    own = own.sort_values(["face_id", "feature_id"], kind="stable").drop_duplicates("face_id")
-    return own.set_index("face_id")[["feature_id", "layer", "class_code"]]
-
-
-def _patches(row, blueprint, rulebook, status: pd.DataFrame, first: dict) -> pd.DataFrame:
-    a, b = status[row.subject_a], status[row.subject_b]
-    hit = (a == TRUE) & ((b == TRUE) if row.relation == "both" else (b == FALSE))
-    faces = status.index[hit]
-    side_a = first[row.subject_a].reindex(faces)
-    if row.relation == "both":
-        side_b = first[row.subject_b].reindex(faces)
-    else:
-        side_b = _other_statement(blueprint, rulebook, row.subject_b, faces)
-    return _members(row.kind, faces, side_a, side_b)
-
-
-def _overlaid(row, blueprint, rulebook) -> pd.DataFrame:
-    matching = matching_features(blueprint, rulebook, row.subject_a)[["feature_id", "class_code"]]
-    own = blueprint.covers.merge(matching, on="feature_id").sort_values(
-        ["face_id", "feature_id"], kind="stable"
-    )
-    at = own.groupby("face_id").cumcount()
-    first, second = (own[at == n].set_index("face_id") for n in (0, 1))
-    return _members(row.kind, second.index, first.reindex(second.index), second)
-
-
-def _members(kind: str, faces: pd.Index, side_a: pd.DataFrame, side_b: pd.DataFrame) -> pd.DataFrame:
-    out = pd.DataFrame({"face_id": faces})
-    out["kind"] = kind
-    for name, side in (("a", side_a), ("b", side_b)):
-        out[f"feature_{name}"] = _words(side["feature_id"])
-        out[f"layer_{name}"] = _words(side["layer"])
-        out[f"class_{name}"] = _words(side["class_code"])
-    pairs = zip(out["feature_a"], out["feature_b"], strict=True)
-    out["conflict_id"] = [f"{kind}-{_short('|'.join((kind, a, b)))}" for a, b in pairs]
-    return out
-
-
-def _words(values: pd.Series) -> list[str]:
-    return ["" if pd.isna(value) else str(value) for value in values]
-
-
-def _short(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
-
-
-def _other_statement(blueprint, rulebook, subject: str, faces: pd.Index) -> pd.DataFrame:
-    layers = [layer for layer, _ in subject_rows(rulebook, subject)]
-    own = blueprint.covers[blueprint.covers["layer"].isin(layers) & blueprint.covers["face_id"].isin(faces)]
-    own = own.merge(blueprint.features[["feature_id", "class_code"]], on="feature_id")
-    own = (
-        own.sort_values(["face_id", "feature_id"], kind="stable")
-        .drop_duplicates("face_id")
-        .set_index("face_id")
-    )
-    other = own[["feature_id", "layer", "class_code"]].reindex(faces)
-    other["layer"] = other["layer"].fillna(layers[0] if layers else "")
-    return other
-
-
-def _dissolve(members: pd.DataFrame, blueprint, rulebook) -> gpd.GeoDataFrame:
-    faces = blueprint.faces.set_index("face_id")
-    members = members.sort_values(["conflict_id", "face_id"], kind="stable")
-    members = members.assign(area_m2=faces["area_m2"].reindex(members["face_id"]).to_numpy())
-    groups = members.groupby("conflict_id", sort=True)
-    rows = (
-        groups[["kind", "class_a", "class_b", "layer_a", "layer_b", "feature_a", "feature_b"]]
-        .first()
-        .reset_index()
-    )
-    rows["area_m2"] = groups["area_m2"].sum().to_numpy()
-    geometry = faces.geometry.reindex(members["face_id"]).to_numpy()
-    split = np.cumsum(groups.size().to_numpy())[:-1]
-    rows["geometry"] = [shapely.coverage_union_all(part) for part in np.split(geometry, split)]
-    types = rulebook.conflict_types.drop_duplicates("kind").set_index("kind")
-    for column in ("severity", "authority", "citations"):
-        rows[column] = rows["kind"].map(types[column])
-    rows["proposal"] = "conflict." + rows["kind"] + ".proposal"
-    rows["status"] = "open"
-    frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=blueprint.crs)
-    frame["sliver"] = is_sliver(frame.geometry.to_numpy(), frame["area_m2"].to_numpy(), rulebook)
-    return frame[CONFLICTS]
-
-
-def _severity_order(matrix: pd.DataFrame) -> dict:
-    order = ("prohibit", "consent", "review", "inform", "data")
-    return {severity: order.index(severity) for severity in matrix["severity"].unique()}

@@ -27,11 +27,12 @@ _STEP_M = 20_000.0
 _SERIES_M = 400_000.0
 
 
-def ellipsoidal_area(geoms, crs) -> np.ndarray:
+def ellipsoidal_area(geoms, crs, bounds=None) -> np.ndarray:
     """Areas in m² on the ellipsoid of polygons in a projected CRS; 0 for None, empty, lines and points.
 
-    Edges are straight in the plane of the CRS. Polygons should be valid. Raises CRSError for a geographic CRS
-    and for a projection whose areal scale cannot be fitted.
+    Edges are straight in the plane of the CRS. Polygons should be valid. ``bounds`` (west, south, east, north): of all
+    the polygons that these are part of, so that each has the same area to the last bit whichever it is asked with.
+    Raises CRSError for a geographic CRS and for a projection whose areal scale cannot be fitted.
 
     >>> square = shapely.box(41500000, 4552000, 41500100, 4552100)
     >>> float(ellipsoidal_area([square], "EPSG:4529")[0].round(4))
@@ -39,10 +40,10 @@ def ellipsoidal_area(geoms, crs) -> np.ndarray:
     """
     geoms = np.asarray(geoms, dtype=object).ravel()
     areas = np.zeros(len(geoms))
-    bounds = _bounds(geoms)
-    if bounds is None:
+    own = _bounds(geoms)
+    if own is None:
         return areas
-    density = _density(pyproj.CRS.from_user_input(crs), bounds)
+    density = _density(pyproj.CRS.from_user_input(crs), own if bounds is None else np.asarray(bounds))
     for first, rings in blocks(geoms):
         signed = np.abs(_ring_integrals(rings, density))
         np.add.at(areas, first + rings.owner, np.where(rings.hole, -signed, signed))

@@ -150,6 +150,22 @@ def test_unknown_is_no_conflict(boxed, book):
     assert "X04" not in kinds and "X03" not in kinds
 
 
+def test_a_row_that_could_lie_anywhere_is_no_conflict(boxed, book):
+    """A quarantined row without a place makes its whole layer unknown, so nothing is certainly outside it."""
+    layers = boxed(
+        {
+            "city_master_plan": [(TEN, {"class_code": "R2", "major_class": "construction"})],
+            "land_use_zones": [(TEN, {"class_code": "010"})],
+        },
+        quarantined={"land_use_zones": (0, 0, 1, 1)},
+    )
+    assert "X04" in set(om.build_blueprint(layers, book).conflicts["kind"])
+    lost = layers.quarantine.assign(geometry=[None])
+    blueprint = om.build_blueprint(layers._replace(quarantine=lost), book)
+    assert "X04" not in set(blueprint.conflicts["kind"])
+    assert "X04" not in set(om.find_conflicts(blueprint, book)["kind"])
+
+
 def test_the_same_plan_five_centimetres_apart_gives_slivers_not_differences(boxed, book):
     def plan(shift, code, **more):
         return [

@@ -126,16 +126,13 @@ def test_lines_almost_through_one_point(seed, limit):
 
 
 def test_a_large_polygon_and_a_dense_town_in_chunks(monkeypatch):
-    monkeypatch.setattr(tiles_module, "in_chunks", lambda p, n=997: _chunks(p, n))
+    monkeypatch.setattr(tiles_module, "CHUNK", 997)
     rng = np.random.default_rng(11)
     angle = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
     radius = 300 * (1 + 0.2 * np.sin(17 * angle) + 0.001 * np.sin(1001 * angle))
     big = shapely.Polygon(np.round(np.c_[radius * np.cos(angle), radius * np.sin(angle)], 4) + [EAST, NORTH])
     plots = [translate(p, -300, -300) for p in town(rng, 30, 20.0)]
     assert same([big, translate(big, 0.5, 0.25), *plots], 400) > 1500
-
-
-_chunks = tiles_module.in_chunks
 
 
 def test_an_edge_through_the_corner_of_tiles_moves_the_tiles(monkeypatch):

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import geopandas
 import pandas as pd
@@ -81,12 +80,14 @@ def test_demo_twice_gives_the_same_bytes(demo, tmp_path):
 def test_build_review_explain_rule(demo, tmp_path):
     built = onemap("build", SAMPLE, "-o", tmp_path)
     assert built.returncode == 0, built.stderr
+    exported = onemap("export", "-b", tmp_path, tmp_path / "blueprint.gpkg")
+    assert exported.returncode == 0, exported.stderr
     assert (tmp_path / "blueprint.gpkg").read_bytes() == (demo[0] / "blueprint.gpkg").read_bytes()
     reviewed = onemap(
         "review",
         SAMPLE / "sites",
         "-b",
-        tmp_path / "blueprint.gpkg",
+        tmp_path,
         "--as-of",
         "2026-06-01",
         "-o",
@@ -184,16 +185,15 @@ def test_one_bad_file_is_said_and_the_rest_goes_on(status, tmp_path):
     done = onemap("build", tmp_path / "town", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 个来源不能使用" in done.stdout
-    town = om.read_blueprint(tmp_path / "blueprint.gpkg")
+    town = om.read_blueprint(tmp_path)
     own = town.sources.set_index("layer").loc["construction_control_zones"]
     assert own["status"] == status or (status == "unreadable" and own["status"] in ("unreadable", "empty"))
     assert (town.issues["layer"] == "construction_control_zones").any()
-    assert Path(tmp_path / "blueprint.gpkg").is_file()
 
 
 def test_help_reads_well():
     chinese, english = onemap("--help"), onemap("--help", lang="en")
-    for command in ("layers", "build", "review", "batch", "explain", "rule", "demo"):
+    for command in ("layers", "build", "export", "review", "batch", "explain", "rule", "demo"):
         assert command in chinese.stdout and command in english.stdout
         assert onemap(command, "--help").returncode == 0
     assert "蓝图" in chinese.stdout and "blueprint" in english.stdout

@@ -201,7 +201,15 @@ class Poison:
         return os._exit, (7,)
 
 
-def test_when_no_worker_can_start_every_task_comes_back_with_the_error():
-    outcomes = list(run(die_on_three, range(5), context=Poison(), workers=2))
-    assert sorted(o.task for o in outcomes) == list(range(5))
-    assert all(o.result is None and "died" in str(o.error) for o in outcomes)
+def test_when_no_worker_can_start_it_says_so_at_once():
+    with pytest.raises(InputError, match="no worker process could start.*__main__"):
+        list(run(die_on_three, range(5), context=Poison(), workers=2))
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from onemap.engine import run\nprint(list(run(pow, range(5), context=2, workers=2)))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and "__name__ == '__main__'" in done.stderr

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 
 from onemap.blueprint.build import Blueprint, with_conflicts
-from onemap.blueprint.store import read_blueprint
+from onemap.blueprint.doors import read_blueprint
 from onemap.book.rulebook import Rulebook, load_rulebook
 from onemap.land.parcels import Sites
 from onemap.present import opinion_checks

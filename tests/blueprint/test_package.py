@@ -1,4 +1,4 @@
-"""The blueprint on disk: what was written is read, in one step, and says what is wrong with it."""
+"""The blueprint handed on: what was written is read, in one step, and says what is wrong with it."""
 
 import signal
 import subprocess
@@ -10,7 +10,7 @@ import pyogrio
 import pytest
 
 import onemap as om
-from onemap.blueprint.store import TABLES
+from onemap.blueprint.package import TABLES
 from onemap.errors import InputError
 
 
@@ -78,3 +78,25 @@ def test_killed_while_writing_leaves_the_old_one_whole(written, tmp_path):
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         assert om.read_blueprint(path).version == om.read_blueprint(written).version
+
+
+def test_folder_of_geoparquet(town, tmp_path):
+    """Every frame as a file that other tools open: faces with their CRS and what each plan says there."""
+    import geopandas as gpd
+
+    folder = om.write_blueprint(town, tmp_path / "tables")
+    assert {p.stem for p in folder.glob("*.parquet")} == set(TABLES)
+    faces = gpd.read_parquet(folder / "faces.parquet")
+    assert faces.crs == town.crs and (faces.geometry.to_wkb() == town.faces.geometry.to_wkb()).all()
+    assert faces["plans"].str.contains("land_use_zones=030").any()
+    assert len(pd.read_parquet(folder / "covers.parquet")) == len(town.covers)
+
+
+def test_the_path_tells_the_form(town, tmp_path, layers, book):
+    om.build_city(layers, book, tmp_path / "out" / "blueprint", tile=9000)
+    for path in (tmp_path / "out", tmp_path / "out" / "blueprint"):
+        assert om.read_blueprint(path).version == town.version
+    om.write_blueprint(town, tmp_path / "other" / "blueprint.gpkg")
+    assert om.read_blueprint(tmp_path / "other").version == town.version
+    with pytest.raises(InputError, match="no blueprint"):
+        om.read_blueprint(tmp_path)
