@@ -135,6 +135,18 @@ def review(
     _files(files)
 
 
+@app.command(help=_t("check"))
+def check(
+    sites: Sites,
+    blueprint: BlueprintFile,
+    as_of: AsOf = None,
+    book: Book = None,
+    lang: Lang = LANG,
+) -> None:
+    town, rulebook, read = _opened(sites, blueprint, as_of, book)
+    tables.show(tables.finding_table(_review(read, town, rulebook), LANG, _t))
+
+
 @app.command(help=_t("pack"))
 def conflicts(
     blueprint: BlueprintFile,

@@ -78,15 +78,14 @@ def ground_of(blueprint) -> Ground:
 
 
 def bounds_of(blueprint) -> tuple[float, float, float, float]:
-    """West, south, east and north of the land that a blueprint knows anything of, worked out once."""
+    """West, south, east and north of the faces of a blueprint, worked out once; of a stored one, without reading them."""
 
     def make() -> tuple:
-        frames = (blueprint.features, blueprint.extents, blueprint.quarantine)
-        boxes = np.array([frame.total_bounds for frame in frames if len(frame)]).reshape(-1, 4)
-        boxes = boxes[~np.isnan(boxes).any(axis=1)]
-        return (
-            tuple(np.r_[boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]) if len(boxes) else (np.nan,) * 4
-        )
+        stored = blueprint.__dict__.get("stored")
+        if stored is None:
+            return tuple(blueprint.faces.total_bounds.tolist())
+        boxes = stored.bounds if len(stored.bounds) else np.full((1, 4), np.nan)
+        return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
 
     return remembered(blueprint, None, "bounds", make)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onemap.blueprint.conflicts import conflict_summary, split_four_ways
-from onemap.present.words import issue_words
+from onemap.present.words import blank, issue_words, label, percent, rule_title, words_of
 
 
 def show(table: Table) -> None:
@@ -120,6 +120,18 @@ def summary_table(review, lang: str, t) -> Table:
         words = [review.rulebook.text(f"{c}.{row[c]}", lang) for c in ("verdict", "route")]
         lists = [row[c].replace("|", " ") for c in ("prohibited", "consent", "unknown")]
         table.add_row(row["project_id"], row["project_name"] or "", f"{row['area_m2']:,.2f}", *words, *lists)
+    return table
+
+
+def finding_table(review, lang: str, t) -> Table:
+    """A line a plot and rule that it triggers: how much of the plot, and which features."""
+    columns = ["project", "plot", "rule", "name", "effect", "area_m2", "share", "features"]
+    table, words = _table(t("triggered"), columns, t, right=["area_m2", "share"]), words_of(review, lang)
+    for row in review.findings[review.findings["status"] == "triggered"].to_dict("records"):
+        amounts = ("", "") if blank(row["area_m2"]) else (f"{row['area_m2']:,.2f}", percent(row["share"]))
+        said = (rule_title(words, row["rule_id"]), label(words, "effect", row["effect"]))
+        own = (row["project_id"], row["parcel_id"], row["rule_id"], *said, *amounts)
+        table.add_row(*own, row["feature_ids"].replace("|", " "))
     return table
 
 

@@ -30,7 +30,7 @@ def distances(parcels, blueprint, rulebook, subjects: list[str]) -> tuple[np.nda
     """
     near = np.full((len(parcels), len(subjects)), np.nan)
     unknown = np.full((len(parcels), len(subjects)), np.nan)
-    asked = remembered(rulebook, None, "distance_subjects", lambda: _asked(rulebook))
+    asked = asked_subjects(rulebook)
     sites = parcels.geometry.to_numpy()
     gaps: dict[str, np.ndarray] = {}
     for column, subject in enumerate(subjects):
@@ -78,9 +78,19 @@ def feature_rows(blueprint, rulebook, subject: str, status: int) -> np.ndarray:
     return np.flatnonzero(feature_ranks(blueprint, rulebook, subject) == RANKS[status])
 
 
-def _asked(rulebook) -> set[str]:
-    predicates = rulebook.predicates
-    return set(predicates.loc[predicates["measure"] == "distance_m", "subject"])
+def asked_subjects(rulebook) -> set[str]:
+    """The subjects that a distance rule asks for."""
+
+    def make() -> set[str]:
+        predicates = rulebook.predicates
+        return set(predicates.loc[predicates["measure"] == "distance_m", "subject"])
+
+    return remembered(rulebook, None, "distance_subjects", make)
+
+
+def distant_layers(rulebook) -> set[str]:
+    """The layers of which the nearest feature counts, however far it is."""
+    return {layer for subject in asked_subjects(rulebook) for layer, _ in subject_rows(rulebook, subject)}
 
 
 def _gap(sites: np.ndarray, layer: str, blueprint, rulebook) -> np.ndarray:

@@ -13,13 +13,15 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.build import Blueprint, with_conflicts
-from onemap.blueprint.memory import bounds_of, column_of, remembered
+from onemap.blueprint.memory import bounds_of, column_of, feature_order, remembered
+from onemap.blueprint.near import part_near
 from onemap.blueprint.status import status_at
 from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError
 from onemap.frames import FEATURES, ISSUES, empty, frame
 from onemap.review.check import Meetings, findings_of, joined
 from onemap.review.decide import Standing, decide
+from onemap.review.distance import distant_layers
 from onemap.review.evaluation import evaluated
 from onemap.review.logic import answer
 from onemap.review.measure import find_overlaps, measure, shared, subjects_of
@@ -51,7 +53,7 @@ class Review:
 
     parcels, overlaps, facts, findings, preconditions, decisions, issues are the frames of ``onemap.frames``; overlaps
     are drawn when they are first asked for, by ``draw_overlaps``; conflicts has a row per parcel × conflict touched;
-    features are the ones the sites meet, without geometry; sources say from which file and version they came.
+    features are the ones the sites meet, by layer and id, without geometry; sources say from which file and version they came.
     """
 
     as_of: date
@@ -123,36 +125,39 @@ def review(
         fits(parcels, blueprint, gap)
     blueprint = _under(rulebook, blueprint)
     project, units = project_of(parcels), project_units(parcels)
-    pieces = way_for(among or len(parcels))(parcels, blueprint)
-    met = shared(pieces, blueprint)
-    meetings = Meetings(parcels, blueprint, rulebook, met.parcel, met.feature)
-    facts = measure(parcels, blueprint, rulebook, pieces)
+    here = part_near(blueprint, parcels.total_bounds, distant_layers(rulebook))
+    pieces = way_for(among or len(parcels))(parcels, here)
+    met = shared(pieces, here)
+    meetings = Meetings(parcels, here, rulebook, met.parcel, met.feature)
+    facts = measure(parcels, here, rulebook, pieces)
     findings = findings_of(facts, parcels, rulebook, meetings)
 
     whole = project_facts(facts, parcels)
     answers = answer(whole, units, rulebook)
     items = sorted(set(rulebook.conditions["replaceable_by"]) - {""})
-    covered = evaluated(items, project, pieces, blueprint, rulebook, units)
+    covered = evaluated(items, project, pieces, here, rulebook, units)
     named = partial(named_by_project, meetings, project)
     preconditions = derive_preconditions(units, answers, whole, covered, named, rulebook)
     versions = {"blueprint_version": blueprint.version, "rulebook_version": rulebook.version}
-    standing = standing_of(project, pieces, blueprint, rulebook)
+    standing = standing_of(project, pieces, here, rulebook)
     decisions = decide(units, answers, whole, findings, standing, rulebook, versions)
     beyond = outside_issues(parcels, pieces, gap)
     told = [issues] if issues is not None and len(issues) else []
     told += [frame(beyond, ISSUES)] if beyond else []
-    features = remembered(blueprint, None, "features_flat", lambda: _flat(blueprint.features))
+    features = remembered(here, None, "features_flat", lambda: _flat(here.features))
+    seen = np.array(sorted({*met.feature.tolist(), *meetings.near}), dtype=np.intp)
+    seen = seen[np.argsort(feature_order(here)[seen])]
     return Review(
         as_of=rulebook.as_of,
         parcels=parcels,
-        draw_overlaps=partial(find_overlaps, parcels, blueprint, rulebook, pieces),
+        draw_overlaps=partial(find_overlaps, parcels, here, rulebook, pieces),
         facts=facts,
         findings=findings,
         preconditions=preconditions,
         decisions=decisions,
-        conflicts=parcel_conflicts(parcels, pieces, blueprint),
+        conflicts=parcel_conflicts(parcels, pieces, here),
         issues=pd.concat(told, ignore_index=True) if told else empty(ISSUES),
-        features=features.iloc[sorted({*met.feature.tolist(), *meetings.near})].reset_index(drop=True),
+        features=features.iloc[seen].reset_index(drop=True),
         sources=blueprint.sources,
         rulebook=rulebook,
         blueprint=blueprint,
