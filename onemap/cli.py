@@ -53,6 +53,7 @@ Out = Annotated[Path, typer.Option("-o", "--out", help=_t("opt.out"))]
 BlueprintFile = Annotated[Path, typer.Option("-b", "--blueprint", help=_t("opt.blueprint"))]
 AsOf = Annotated[str | None, typer.Option("--as-of", help=_t("opt.as_of"))]
 Book = Annotated[Path | None, typer.Option("--book", help=_t("opt.book"))]
+Scheduler = Annotated[str | None, typer.Option(help=_t("opt.scheduler"))]
 Workers = Annotated[int, typer.Option(help=_t("opt.workers"), min=1)]
 Lang = Annotated[str, typer.Option("--lang", help=_t("opt.lang"))]
 
@@ -92,7 +93,7 @@ def build(
     as_of: AsOf = None,
     book: Book = None,
     workers: Workers = 1,
-    scheduler: Annotated[str | None, typer.Option(help=_t("opt.scheduler"))] = None,
+    scheduler: Scheduler = None,
     lang: Lang = LANG,
 ) -> None:
     place = load_workspace(workspace)
@@ -171,14 +172,14 @@ def batch(
     as_of: AsOf = None,
     book: Book = None,
     workers: Workers = 1,
+    scheduler: Scheduler = None,
     chunk: Annotated[int, typer.Option(help=_t("opt.chunk"), min=1)] = 500,
     lang: Lang = LANG,
 ) -> None:
     town, rulebook, read = _opened(sites, blueprint, as_of, book)
     _say_reviewing(read.parcels, rulebook)
-    files = om.review_batch(
-        read.parcels, town, rulebook, out, issues=read.issues, chunk=chunk, workers=workers
-    )
+    how = {"chunk": chunk, "workers": workers, "scheduler": scheduler}
+    files = om.review_batch(read.parcels, town, rulebook, out, issues=read.issues, **how)
     decided = pd.read_csv(files["decisions"], dtype=str, usecols=["verdict", "route"])
     tables.show(tables.outcome_table(decided, rulebook, lang, _t))
     _files(files)

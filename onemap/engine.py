@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 from onemap.errors import InputError
@@ -50,6 +54,31 @@ def run(
         suspects += broken
     for task in suspects:
         yield from _alone(job, context, task)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; the hold ends with the process, however that ends.
+
+    Raises ``InputError`` when another process holds it.
+    """
+    with open(folder / ".lock", "ab") as lock:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as held:
+            raise InputError(
+                "another process is at work in this folder",
+                where=str(folder),
+                mend="wait until it has ended, or choose another folder",
+            ) from held
+        yield
 
 
 def _on_cluster(job, context, tasks, scheduler):
@@ -143,8 +172,15 @@ _given: tuple = ()
 
 def _receive(job, context, started) -> None:
     global _given
+    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     _given = (job, context)
     started.set()
+
+
+def _end_with(parent) -> None:
+    """A worker whose parent was killed would wait for its next task for ever, and keep its memory."""
+    parent.join()
+    os._exit(1)
 
 
 def _work(task):

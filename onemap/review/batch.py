@@ -19,7 +19,7 @@ import shapely
 
 from onemap.blueprint.build import Blueprint, with_conflicts
 from onemap.book.rulebook import Rulebook
-from onemap.engine import run
+from onemap.engine import alone_in, run
 from onemap.errors import InputError
 from onemap.frames import DECISIONS, FINDINGS, ISSUES, PRECONDITIONS, empty, frame
 from onemap.progress import progress
@@ -38,7 +38,15 @@ DRAFT = ".writing-"
 
 
 def review_batch(
-    parcels, blueprint, rulebook, out, *, issues=None, chunk: int = 500, workers: int = 1
+    parcels,
+    blueprint,
+    rulebook,
+    out,
+    *,
+    issues=None,
+    chunk: int = 500,
+    workers: int = 1,
+    scheduler: str | None = None,
 ) -> dict[str, Path]:
     """Review many sites into ``out``, chunk by chunk, and join the chunks into one table each.
 
@@ -49,30 +57,34 @@ def review_batch(
     has no findings says nothing. The tables are the same bytes whatever ``workers`` and ``chunk`` are; memory is that
     of the blueprint, the parcels and one chunk per worker.
 
-    parcels : frame of :func:`onemap.read_parcels`; out : a folder. Returns table name → path. Raises ``InputError`` when the
-    parcels are in another CRS than the blueprint or all far from it.
+    parcels : frame of :func:`onemap.read_parcels`; out : a folder; scheduler : address of a dask scheduler whose workers see
+    it under the same path. Returns table name → path. Raises ``InputError`` when the parcels are in another CRS than the
+    blueprint or all far from it, and when another process is at work in the folder.
     """
     fits(parcels, blueprint, gaps(parcels, blueprint))
-    out = Path(out)
-    parts = out / "parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    _claim(out / "batch.json", batch_key(parcels, blueprint, rulebook, chunk))
+    out = Path(out).resolve()
+    (out / "parts").mkdir(parents=True, exist_ok=True)
+    with alone_in(out):
+        _claim(out / "batch.json", batch_key(parcels, blueprint, rulebook, chunk))
+        context = Context(with_conflicts(blueprint, rulebook), rulebook, len(parcels))
+        chunks = in_chunks(parcels, chunk)
+        _review_all(chunks, context, out / "parts", {"workers": workers, "scheduler": scheduler})
+        return _join(out / "parts", out, len(chunks), issues)
+
+
+def _review_all(chunks: list, context: Context, parts: Path, runner: dict) -> None:
     for draft in parts.glob(f"{DRAFT}*"):
         shutil.rmtree(draft)
-    chunks = in_chunks(parcels, chunk)
     todo = [i for i in range(len(chunks)) if not (parts / f"{i:06d}").is_dir()]
-    done = len(parcels) - sum(len(chunks[i]) for i in todo)
-    context = Context(with_conflicts(blueprint, rulebook), rulebook, len(parcels))
-    workers = min(workers, len(todo))
-    with handed(context, parts, workers) as given:
-        outcomes = run(
-            _review_chunk, [(i, chunks[i], str(parts)) for i in todo], context=given, workers=workers
-        )
-        for outcome in progress(outcomes, "review", len(parcels), done, lambda outcome: len(outcome.task[1])):
+    total = sum(map(len, chunks))
+    done = total - sum(len(chunks[i]) for i in todo)
+    runner = runner | {"workers": min(runner["workers"], len(todo))}
+    with handed(context, parts, runner) as given:
+        outcomes = run(_review_chunk, [(i, chunks[i], str(parts)) for i in todo], context=given, **runner)
+        for outcome in progress(outcomes, "review", total, done, lambda outcome: len(outcome.task[1])):
             if outcome.error:  # the worker died, every time
                 number, sites, _ = outcome.task
-                _write_part(_without_the_deadly(sites, given, workers, outcome.error), parts, number)
-    return _join(parts, out, len(chunks), issues)
+                _write_part(_without_the_deadly(sites, given, runner, outcome.error), parts, number)
 
 
 class Context(NamedTuple):
@@ -111,9 +123,9 @@ def in_chunks(parcels: gpd.GeoDataFrame, chunk: int) -> list[gpd.GeoDataFrame]:
 
 
 @contextmanager
-def handed(context: Context, folder: Path, workers: int) -> Iterator:
+def handed(context: Context, folder: Path, runner: dict) -> Iterator:
     """The context as it is given to workers: pickled once into a file, not once for each of them."""
-    if workers <= 1:
+    if runner["workers"] <= 1 and not runner["scheduler"]:
         yield context
         return
     with tempfile.TemporaryDirectory(dir=folder, prefix=DRAFT) as place:
@@ -154,15 +166,15 @@ def reviewed(sites, context: Context) -> dict[str, pd.DataFrame]:
         return _concat([reviewed(half, context) for half in halves])
 
 
-def _without_the_deadly(sites, given, workers: int, error: Exception) -> dict[str, pd.DataFrame]:
+def _without_the_deadly(sites, given, runner: dict, error: Exception) -> dict[str, pd.DataFrame]:
     """The tables of sites that kill their worker: halved in workers of their own until the deadly projects stand alone."""
     halves = _halves(sites)
     if not halves:
         return _failed(sites, error, _read_context(given.path))
     tables: list = [None] * len(halves)
-    for outcome in run(_review_half, list(enumerate(halves)), context=given, workers=workers):
+    for outcome in run(_review_half, list(enumerate(halves)), context=given, **runner):
         at, half = outcome.task
-        tables[at] = outcome.result or _without_the_deadly(half, given, workers, outcome.error)
+        tables[at] = outcome.result or _without_the_deadly(half, given, runner, outcome.error)
     return _concat(tables)
 
 
@@ -225,10 +237,12 @@ def _write_part(tables: dict[str, pd.DataFrame], parts: Path, number: int) -> No
     for name, columns in TABLES.items():
         tables[name][columns].to_csv(draft / f"{name}.csv", index=False, lineterminator="\n")
     final = parts / f"{number:06d}"
-    if final.exists():
-        shutil.rmtree(draft)
-    else:
+    try:
         os.rename(draft, final)
+    except OSError:
+        if not final.is_dir():
+            raise
+        shutil.rmtree(draft)  # a worker of a run that was stopped came first, with the same
 
 
 def _join(parts: Path, out: Path, count: int, issues) -> dict[str, Path]:

@@ -80,3 +80,13 @@ def test_a_task_that_always_fails_is_named_while_the_others_finish(cluster):
 def test_no_scheduler_there():
     with pytest.raises(InputError, match="no scheduler answers.*dask scheduler"):
         list(run(operator.truediv, range(2), context=2, scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_batch_on_a_cluster_is_the_same_bytes(cluster, town, sites, book, tmp_path):
+    files = [
+        om.review_batch(sites.parcels, town, book, tmp_path / str(n), chunk=chunk, **how)
+        for n, (chunk, how) in enumerate([(9, {}), (2, {"scheduler": cluster[0]})])
+    ]
+    assert len(list((tmp_path / "1" / "parts").glob("0*"))) > 3
+    for name, path in files[0].items():
+        assert path.read_bytes() == files[1][name].read_bytes(), name

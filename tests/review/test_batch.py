@@ -1,5 +1,6 @@
 """Batches: the same bytes however they are run, resumed after a kill, one bad site one issue row."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -70,7 +71,8 @@ def test_plots_of_a_project_stay_together(many):
     assert (homes == 1).all() and sum(map(len, chunks)) == len(many)
 
 
-def test_killed_and_resumed(serial, many, town, book, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_and_resumed(serial, many, town, book, tmp_path, workers):
     om.write_blueprint(town, tmp_path / "town.gpkg")
     many.to_parquet(tmp_path / "many.parquet")
     out = tmp_path / "out"
@@ -79,21 +81,36 @@ def test_killed_and_resumed(serial, many, town, book, tmp_path):
         f"town = om.read_blueprint(r'{tmp_path / 'town.gpkg'}')\n"
         "book = om.load_rulebook(town.manifest['as_of'], dates=town.manifest['dates'])\n"
         f"many = geopandas.read_parquet(r'{tmp_path / 'many.parquet'}')\n"
-        f"om.review_batch(many, town, book, r'{out}', chunk=10)\n"
+        f"om.review_batch(many, town, book, r'{out}', chunk=10, workers={workers})\n"
     )
-    worker = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.time() + 120
+    run = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    deadline = time.time() + 180
     while len(list(out.glob("parts/0*"))) < 3:
-        assert time.time() < deadline and worker.poll() is None
+        assert time.time() < deadline and run.poll() is None
         time.sleep(0.02)
-    worker.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
-    worker.wait()
+    again = om.read_blueprint(tmp_path / "town.gpkg")
+    with pytest.raises(InputError, match="another process"):
+        om.review_batch(many, again, book, out, chunk=10)
+    run.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+    run.wait()
+    if sys.platform != "win32":
+        nobody_is_left(run.pid, deadline)
     done = {p: p.stat().st_mtime_ns for p in out.glob("parts/0*/decisions.csv")}
     assert 3 <= len(done) < 40 and not (out / "decisions.csv").exists()
-    again = om.read_blueprint(tmp_path / "town.gpkg")
     files = om.review_batch(many, again, book, out, chunk=10)
     assert content(files) == content(serial)
     assert all(p.stat().st_mtime_ns == then for p, then in done.items())
+
+
+def nobody_is_left(session: int, deadline: float) -> None:
+    """No worker outlives the run that started it."""
+    while True:
+        try:
+            os.killpg(session, 0)
+        except ProcessLookupError:
+            return
+        assert time.time() < deadline, "workers are left over"
+        time.sleep(0.05)
 
 
 def test_another_batch_does_not_go_on_in_this_folder(serial, many, town, book):
