@@ -52,16 +52,35 @@ def test_all_sites_at_once_read_the_whole(sites, town, folder, book):
     assert same(sites.parcels, town, folder, book) == OF_THE_CITY
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+def box_at(corner, size):
+    return shapely.box(*np.sort([corner, corner + size], axis=0).ravel())
+
+
+def touching(face, size, axis, side):
+    """A box that a face's outermost place lies on, with nothing else in common."""
+    xy = shapely.get_coordinates(face)
+    place = xy[(xy[:, axis] if side else -xy[:, axis]).argmax()]
+    low, high = place - size / 2, place + size / 2
+    low[axis], high[axis] = (
+        (place[axis], place[axis] + size[axis]) if side else (place[axis] - size[axis], place[axis])
+    )
+    return shapely.box(*low, *high)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_sites_anywhere(sites, town, folder, book, seed):
     rng = np.random.default_rng(seed)
     west, south, east, north = town.faces.total_bounds
     face = town.faces.geometry.iloc[int(rng.integers(len(town.faces)))]
-    corner = rng.choice([*shapely.get_coordinates(face)])
-    low = [corner, rng.uniform((west - 800, south - 800), (east, north))][int(rng.integers(2))]
-    high = low + 10 ** rng.uniform(-1, 2.8, 2)
-    shape = [shapely.box(*low, *high), face, shapely.box(*low, *high).buffer(3)][int(rng.integers(3))]
+    size = 10 ** rng.uniform(-1, 2.8, 2)
+    shape = [
+        box_at(rng.uniform((west - 800, south - 800), (east, north)), size),
+        box_at(rng.choice(shapely.get_coordinates(face)), size * rng.choice([-1, 1], 2)),
+        touching(face, size, axis=int(rng.integers(2)), side=int(rng.integers(2))),
+        face,
+        face.buffer(3),
+    ][int(rng.integers(5))]
     parcel = sites.parcels.iloc[[int(rng.integers(len(sites.parcels)))]].set_geometry([shape], crs=town.crs)
     parcel["area_m2"] = ellipsoidal_area(np.array([shape], dtype=object), town.crs)
     assert not same(parcel, town, folder, book)
