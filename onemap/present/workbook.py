@@ -26,6 +26,7 @@ from onemap.present.words import (
     described,
     label,
     layer_title,
+    listed,
     rule_title,
     say,
     split,
@@ -144,7 +145,6 @@ SOURCES = [
 
 
 def _summary(words: Words, row: Any) -> list[Any]:
-    mark = say(words, "present.list_mark")
     return [
         row.project_id,
         row.project_name,
@@ -152,10 +152,10 @@ def _summary(words: Words, row: Any) -> list[Any]:
         label(words, "route", row.route),
         *_sizes(row.area_m2),
         row.qualifying_m2,
-        mark.join(rule_names(words, row.prohibited)),
-        mark.join(rule_names(words, row.consent)),
-        mark.join(rule_names(words, row.unknown)),
-        mark.join(layer_title(words, one) for one in split(row.missing_layers)),
+        listed(words, rule_names(words, row.prohibited)),
+        listed(words, rule_names(words, row.consent)),
+        listed(words, rule_names(words, row.unknown)),
+        listed(words, (layer_title(words, one) for one in split(row.missing_layers))),
         row.rule_id,
         clauses(words, row.citations),
         row.as_of,

@@ -32,9 +32,11 @@ def test_sheets_with_frozen_heads_and_filters(book):
 
 def test_sizes_are_numbers_in_three_units(book):
     row = next(row for row in rows_of(book["项目汇总"]) if row["项目编号"].value == "P2")
-    assert row["面积(平方米)"].value == 72_000 and row["面积(平方米)"].number_format == "#,##0.00"
-    assert row["面积(公顷)"].value == pytest.approx(7.2) and row["面积(公顷)"].number_format == "#,##0.0000"
-    assert row["面积(亩)"].value == pytest.approx(108)
+    assert row["面积（平方米）"].value == 72_000 and row["面积（平方米）"].number_format == "#,##0.00"
+    assert (
+        row["面积（公顷）"].value == pytest.approx(7.2) and row["面积（公顷）"].number_format == "#,##0.0000"
+    )
+    assert row["面积（亩）"].value == pytest.approx(108)
     assert row["管控结论"].value == "涉及禁止"
     assert row["涉及禁止"].value == "K01 不得占用永久基本农田"
 
@@ -51,7 +53,7 @@ def test_findings_keep_clear_ones_and_put_hits_first(book):
 
 def test_what_was_not_assessed_has_no_size_that_reads_as_nothing(book):
     (row,) = [row for row in rows_of(book["管控检测"]) if row["结论"].value == "缺数据未评估"]
-    assert row["面积(平方米)"].value == row["占比"].value == row["量测值"].value == "未知"
+    assert row["面积（平方米）"].value == row["占比"].value == row["量测值"].value == "未知"
     assert row["已知占比"].value == 0
 
 
