@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import shapely
 
-from onemap.blueprint.memory import covers_at, remembered
+from onemap.present.around import land_around
 from onemap.present.scene import site_window
 
 SLACK_M = 50.0  # for boundaries that are moved when an answer is tried again
@@ -37,7 +36,8 @@ def excerpts(review: Any) -> Callable[[str], Any]:
             name: pd.concat([take(one) for one in parcels]) if len(parcels) != 1 else take(parcels.iloc[0])
             for name, take in by_parcel.items()
         }
-        met = set(own["overlaps"]["feature_id"])
+        overlaps = own.pop("overlaps")
+        met = set(overlaps["feature_id"])
         met |= {one for ids in own["findings"]["feature_ids"] for one in str(ids or "").split("|") if one}
         here = np.sort(feature_at.get_indexer([one for one in met if one in feature_at]))
         left, bottom, right, top = site_window(review.blueprint, own["parcels"])
@@ -46,6 +46,7 @@ def excerpts(review: Any) -> Callable[[str], Any]:
             review,
             features=review.features.iloc[here],
             blueprint=land_around(review.blueprint, window),
+            draw_overlaps=lambda: overlaps,
             **own,
         )
 
@@ -56,42 +57,6 @@ def reach_m(rulebook: Any) -> float:
     """The largest distance in metres that any rule asks for, with some slack."""
     asked = rulebook.predicates["measure"] == "distance_m"
     return float(rulebook.predicates.loc[asked, "threshold"].max() if asked.any() else 0.0) + SLACK_M
-
-
-def land_around(blueprint: Any, window: tuple[float, float, float, float]) -> Any:
-    """The blueprint with only the faces that meet a window (m) and what is known of them; its version stays."""
-    box = shapely.box(*window)
-    faces = np.sort(blueprint.face_tree.query(box, predicate="intersects"))
-    covers = covers_at(blueprint, faces)
-    shown = blueprint.faces.iloc[faces]
-    ids = shown["face_id"]
-    pairs = _of_faces(blueprint, "conflict_faces")(ids)
-    rows = remembered(blueprint, None, "feature rows", lambda: pd.Index(blueprint.features["feature_id"]))
-    features = np.unique(rows.get_indexer(covers["feature_id"]))
-    apart = blueprint.quarantine.geometry
-    kept = apart.isna() | apart.is_empty | apart.intersects(box)
-    conflicts = blueprint.conflicts
-    return replace(
-        blueprint,
-        faces=shown,
-        covers=covers,
-        unknowns=_of_faces(blueprint, "unknowns")(ids),
-        features=blueprint.features.iloc[features[features >= 0]],
-        quarantine=blueprint.quarantine[kept],
-        conflicts=conflicts[conflicts["conflict_id"].isin(pairs["conflict_id"])],
-        conflict_faces=pairs,
-    )
-
-
-def _of_faces(blueprint: Any, name: str) -> Callable[[pd.Series], pd.DataFrame]:
-    table = getattr(blueprint, name)
-    groups = remembered(blueprint, None, f"{name} by face", lambda: table.groupby("face_id").indices)
-
-    def take(ids: pd.Series) -> pd.DataFrame:
-        rows = [groups[one] for one in ids if one in groups]
-        return table.iloc[np.sort(np.concatenate(rows))] if rows else table.iloc[:0]
-
-    return take
 
 
 def _grouped(frame: pd.DataFrame, column: str) -> Callable[[str], pd.DataFrame]:

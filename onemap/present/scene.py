@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from onemap.blueprint.build import Blueprint
 from onemap.errors import InputError
 from onemap.frames import EFFECTS
 from onemap.present import cards
+from onemap.present.around import land_around
 from onemap.present.membership import asked_layers, effects, in_force, of_subject
 from onemap.present.styles import look
 from onemap.present.words import Words, class_table, label, layer_title, listed, say, text_of, words_of
@@ -63,7 +65,9 @@ def compose(
     words = words_of(thing, lang)
     blueprint = getattr(thing, "blueprint", thing)
     sites = _sites(thing, project_id)
+    around = isinstance(blueprint, Blueprint) and (window is not None or project_id is not None)
     window = window or site_window(blueprint, sites)
+    blueprint = land_around(blueprint, window) if around else blueprint
     desk = _Desk(words, blueprint, sites, window, most)
     features = desk.near("features", blueprint.features, unlimited=True)
     features = features[in_force(features, _as_of(thing))].reset_index(drop=True)
