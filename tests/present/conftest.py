@@ -250,7 +250,7 @@ def _blueprint(features):
         {"layer": "ecological_redline", "status": "missing", "message": "文件不存在", "rows_read": 0}
     )
     return SimpleNamespace(
-        crs=CRS, features=features, faces=frames.frame(faces, frames.FACES, CRS),
+        version="bp0123456789", crs=CRS, features=features, faces=frames.frame(faces, frames.FACES, CRS),
         covers=frames.frame(covers, frames.COVERS), unknowns=frames.frame(unknowns, frames.UNKNOWNS),
         extents=frames.empty(frames.EXTENTS, CRS), quarantine=frames.empty(frames.QUARANTINE, CRS),
         conflicts=frames.frame([conflict, data_conflict], frames.CONFLICTS, CRS),
