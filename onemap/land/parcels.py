@@ -21,18 +21,20 @@ from onemap.land.harmonise import declared_m2, enumeration
 from onemap.land.issues import Issues, issues_frame
 from onemap.land.layer import plain, read_layer, with_town
 from onemap.land.limits import limits
+from onemap.land.mend import mend, note_issues
 from onemap.land.partition import overlaps
-from onemap.land.quality import odd_features, stray
+from onemap.land.quality import odd_features
 from onemap.land.raw import Raw
 from onemap.land.read import known_of
 from onemap.land.reconcile import reconcile
-from onemap.land.repair import repair
-from onemap.land.source import Known, establish, note_issues, report_geometry
+from onemap.land.source import Known, establish
 from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
 
 ENUMERATED = ("category", "use", "supply_mode", "project_level", "approval_type", "siting")
+
+_NO_SITE = ("no_geometry", "collapsed", "not_a_polygon", "ambiguous_polygon", "absurd_coordinates")
 
 
 class Sites(NamedTuple):
@@ -106,14 +108,9 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
         issues.add(placed.note, value=placed.crs.name, message=placed.detail)
     if raw.loose and placed.crs.to_epsg() == 4326:
         issues.add("web_map", value=raw.file)
-    off = stray(placed.geoms, crs, bounds.sliver_compactness)
-    mended = repair(np.where(off, None, placed.geoms), crs, bounds, raw.loose)
-    mended.reason[off] = "absurd_coordinates"
-    reason = mended.reason.copy()
-    for i, fid in enumerate(raw.columns.index):
-        if fid in lost and lost[fid] != "no_attributes":
-            reason[i] = lost[fid]
-    report_geometry(raw, mended, reason, placed.geoms, issues, set(lost))
+    gone = {fid: code for fid, code in lost.items() if code != "no_attributes"}
+    mended = mend(raw, placed.geoms, gone, known, issues)
+    reason = mended.reason
     missing = (raw.promised or 0) - len(raw.columns)
     if missing > 0:
         issues.add("row_missing", value=missing, message=f"{raw.promised} promised, {len(raw.columns)} read")
@@ -124,13 +121,7 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
     rows = _fields(raw, known.catalogue, overrides, issues)
     named = dict(zip(rows.index, rows["project_name"].fillna(rows["project_id"]), strict=True))
     for row in issues.rows:
-        if row["source_fid"] in named and row["issue"] in (
-            "no_geometry",
-            "collapsed",
-            "not_a_polygon",
-            "ambiguous_polygon",
-            "absurd_coordinates",
-        ):
+        if row["source_fid"] in named and row["issue"] in _NO_SITE:
             row |= {"value": named[row["source_fid"]], "severity": "error"}
     rows["geometry"] = mended.geoms
     rows["area_m2"] = ellipsoidal_area(mended.geoms, crs)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 
-import numpy as np
 import pandas as pd
-import shapely
 
 from onemap.errors import InputError
+from onemap.land.blobs import from_wkb
 from onemap.land.raw import Raw
 
 _ADDRESS = re.compile(r"^(postgres(?:ql)?://|pg:)", re.IGNORECASE)
@@ -90,12 +89,9 @@ def _read(connection, table: str | None, shown: str) -> Raw:
         {n: pd.Series([r[k] for r in rows], dtype=object) for k, n in enumerate(names)}, columns=names
     )
     frame.index = pd.Index(_ids(frame, keys), dtype=object)
-    geometry = np.full(len(rows), None, dtype=object)
-    for i, blob in enumerate(shapes):
-        try:
-            geometry[i] = shapely.from_wkb(bytes(blob)) if blob is not None else None
-        except shapely.errors.ShapelyError as error:
-            notes.append(("bad_coordinates", frame.index[i], str(error)[:120]))
+    geometry, unclosed, damaged = from_wkb(shapes)
+    notes += [("ring_open", frame.index[i], "") for i in unclosed]
+    notes += [("geometry_unreadable", frame.index[i], "") for i in damaged]
     raw = Raw(
         frame, geometry, shown, _crs(connection, srid), encoding="UTF-8", promised=promised, notes=notes
     )
