@@ -16,18 +16,19 @@ from onemap.frames import PARCELS, empty
 from onemap.land.area import ellipsoidal_area
 from onemap.land.columns import PARCEL_FIELDS, map_columns
 from onemap.land.crs import check_target, near, place
-from onemap.land.files import files_in, read_raw
+from onemap.land.files import files_in
 from onemap.land.harmonise import declared_m2, enumeration
 from onemap.land.issues import Issues, issues_frame
 from onemap.land.layer import plain, read_layer, with_town
 from onemap.land.limits import limits
 from onemap.land.mend import mend, note_issues
 from onemap.land.partition import overlaps
+from onemap.land.postgis import is_address, without_password
 from onemap.land.quality import odd_features
 from onemap.land.raw import Raw
 from onemap.land.read import known_of
 from onemap.land.reconcile import reconcile
-from onemap.land.source import Known, establish
+from onemap.land.source import Known, establish, raws_of
 from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
@@ -45,13 +46,13 @@ class Sites(NamedTuple):
 
 
 def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
-    """Sites of a file, or of all files in a folder, as parcels (m², ``crs`` of the blueprint) with their issues.
+    """Sites of a file, of all files in a folder, or of a database table, as parcels (m², ``crs`` of the blueprint) with issues.
 
     ``fields`` maps canonical fields to columns of the files; ``workspace`` (path or Workspace) gives the town to
     check positions against, and the reading options under ``sites``. Rows without a usable polygon become issues,
     not parcels. Raises InputError, or CRSError, when nothing could be read of any file.
     """
-    path = Path(path)
+    path = path if is_address(path) else Path(path)
     target = check_target(crs)
     space = (
         load_workspace(workspace)
@@ -69,12 +70,15 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     overrides = dict(options.fields if options else {}) | dict(fields or {})
     frames, rows, failures = [], [], []
     seen: set[str] = set()
-    files = files_in(path)
-    for file in progress(files, "reading sites"):
-        shown = file.name if file == path else file.relative_to(path).as_posix()
+    named = without_password(path) if is_address(path) else str(path)
+    for file in progress([path] if is_address(path) else files_in(path), "reading sites"):
+        if is_address(path):
+            shown = named
+        else:
+            shown = file.name if file == path else file.relative_to(path).as_posix()
         own = Issues(None, shown)
         try:
-            for raw in read_raw(
+            for raw in raws_of(
                 file, options.table if options else None, options.encoding if options else None
             ):
                 raw.file = shown
@@ -89,7 +93,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     for field, column in overrides.items():
         if column.strip().lower() not in seen:
             mend = f"there are {', '.join(sorted(seen)[:20]) or 'none'}"
-            raise InputError(f"no file has a column '{column}' for '{field}'", where=str(path), mend=mend)
+            raise InputError(f"no file has a column '{column}' for '{field}'", where=named, mend=mend)
     own = Issues()
     parcels = _identify(frames, own, target)
     _overlapping(parcels, own, known.limits.hit_min_area)

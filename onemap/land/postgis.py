@@ -32,18 +32,20 @@ def without_password(address: str) -> str:
     >>> without_password("postgresql://anna:secret@host/plans"), without_password("pg:host=a password='b c' user=d")
     ('postgresql://anna@host/plans', 'pg:host=a user=d')
     """
-    address = re.sub(r"^(postgres(?:ql)?://[^:/@?]*):[^@/]*@", r"\1@", address)
+    address = re.sub(r"(postgres(?:ql)?://[^:/@?\s]*):.*@", r"\1@", address)
     return re.sub(r"""\s*\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)&?""", "", address)
 
 
 def read_postgis(address: str, table: str | None = None) -> Raw:
     """All rows of a table or view (``schema.table``), its primary key as fid, its SRID as CRS.
 
-    ``address``: ``postgresql://user@host/database`` or ``pg:`` with a connection string such as ``service=name``;
-    passwords belong in the user's password file. Raises InputError when the driver, the server, the table or its
+    ``address``: ``postgresql://user@host/database`` or ``pg:`` with a connection string such as ``service=name``; the
+    table may also stand behind it, ``postgresql://host/database#schema.table``. Passwords belong in the user's password file. Raises InputError when the driver, the server, the table or its
     geometry column is not there.
     """
     shown = without_password(address)
+    if not table and "#" in address:
+        address, _, table = address.rpartition("#")
     try:
         import psycopg
     except ImportError:

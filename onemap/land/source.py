@@ -134,9 +134,9 @@ def raws_of(path, table: str | None, encoding: str | None) -> list[Raw]:
 
 def files_of(space, source) -> list[tuple]:
     """(file or database address, name to show) of what a source names."""
-    if is_address(source.path):
-        return [(source.path, without_password(source.path))]
     path = space.resolve(source.path)
+    if is_address(path):
+        return [(path, without_password(path))]
     try:
         files = files_in(path)
     except InputError:
