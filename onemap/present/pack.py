@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
-from openpyxl import Workbook
 
 from onemap.book.rulebook import load_rulebook
 from onemap.errors import InputError
@@ -42,7 +41,7 @@ from onemap.present.words import (
     text_of,
     words_of,
 )
-from onemap.present.workbook import add_sheet, book_bytes
+from onemap.present.workbook import book_bytes
 
 LEAST_MARGIN_M, MARGIN = 120.0, 0.5
 PICTURE_CM, MATRIX_CM = 15.0, 16.6
@@ -223,11 +222,12 @@ def _clipped(overlay: Overlay, window: tuple[float, float, float, float]) -> Ove
 
 def pack_workbook(thing: Any, words: Words) -> bytes:
     """All conflicts in the pack's order as the bytes of an .xlsx file, slivers too."""
-    book = Workbook(write_only=True)
     pairs = pairs_of(thing, words)
-    add_sheet(book, say(words, "pack.sheet.pairs"), words, PAIRS, _pair_rows(pairs, words))
-    add_sheet(book, say(words, "pack.sheet.conflicts"), words, CONFLICTS, _conflict_rows(thing, pairs, words))
-    return book_bytes(book, say(words, "pack.title"), _day(thing))
+    parts = [
+        (say(words, "pack.sheet.pairs"), PAIRS, _pair_rows(pairs, words)),
+        (say(words, "pack.sheet.conflicts"), CONFLICTS, _conflict_rows(thing, pairs, words)),
+    ]
+    return book_bytes(parts, words, say(words, "pack.title"), _day(thing))
 
 
 PAIRS = [

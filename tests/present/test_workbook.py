@@ -7,6 +7,7 @@ import zipfile
 import openpyxl
 import pytest
 
+from onemap.present import workbook
 from onemap.present.workbook import workbook_bytes, write_workbook
 
 SHEETS = ["项目汇总", "管控检测", "前置条件", "规划冲突", "数据问题", "数据来源"]
@@ -89,3 +90,21 @@ def test_control_characters_do_not_break_the_file(fresh_review):
     fresh_review.decisions.loc[0, "project_name"] = "甲\x00\x0b乙"
     book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(fresh_review)))
     assert book["项目汇总"]["B2"].value == "甲乙"
+
+
+def test_a_long_list_counts_what_is_clear_and_lists_the_rest(review, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_FINDINGS", 8)
+    book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(review)))
+    statuses = [row["结论"].value for row in rows_of(book["管控检测"])]
+    assert statuses.count("不涉及") == 0 and {"触发", "缺数据未评估"} <= set(statuses)
+    counted = rows_of(next(book[name] for name in book.sheetnames if name.startswith("规则计数")))
+    heads = ("触发", "缺数据未评估", "不涉及", "不适用")
+    assert sum(row[head].value for row in counted for head in heads) == len(review.findings)
+
+
+def test_what_does_not_fit_on_a_sheet_goes_on_on_the_next(review, book, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 4)
+    cut = openpyxl.load_workbook(io.BytesIO(workbook_bytes(review)))
+    ids = lambda sheets: [[row["规则编号"].value for row in rows_of(sheet)] for sheet in sheets]  # noqa: E731
+    (whole,) = ids([book["管控检测"]])
+    assert ids(cut[f"管控检测{more}"] for more in ("", " 2", " 3")) == [whole[:4], whole[4:8], whole[8:]]
