@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import shapely
 
@@ -30,7 +32,7 @@ def shared_areas(
     """
     sites, polygons = np.asarray(sites, dtype=object), np.asarray(polygons, dtype=object)
     site, polygon = shapely.STRtree(polygons).query(sites)
-    order = np.lexsort((polygon, site))
+    order = np.argsort(site * len(polygons) + polygon)
     site, polygon = site[order], polygon[order]
     area = pair_areas(sites, polygons, site, polygon, crs)
     box = shapely.bounds(sites)
@@ -49,14 +51,18 @@ def pair_areas(
     area = np.zeros(len(site))
     if not len(site):
         return area
-    used, polygon_at = np.unique(polygon, return_inverse=True)
-    a, a_start = edges(sites)
-    b, b_start = edges(polygons[used])
+    met = np.zeros(len(polygons), dtype=bool)
+    met[polygon] = True
+    used, polygon_at = np.flatnonzero(met), (np.cumsum(met) - 1)[polygon]
+    a, a_start = site_edges(rings(sites))
+    boxes = np.zeros((len(sites), 4))
+    trapezoids.site_boxes(a, a_start, boxes)
+    b = rings(polygons[used])
     order = np.argsort(polygon_at, kind="stable")
     weight = weights(sites, crs)
     by_polygon = np.empty(len(site))
     trapezoids.pair_areas(
-        a, a_start, b, b_start, *strips(b, b_start), site[order], polygon_at[order], weight, by_polygon
+        a, a_start, boxes, *b, *strips(b), site[order], polygon_at[order], weight, by_polygon
     )
     area[order] = by_polygon
     return area
@@ -95,11 +101,17 @@ def _powers(at: np.ndarray) -> np.ndarray:
     return np.stack([at[:, 0] ** i * at[:, 1] ** j for i, j in POWERS], axis=1)
 
 
-def edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The edges of each shape as rows west x, its y, east x, its y, sign; and where each shape's rows begin.
+class Rings(NamedTuple):
+    """The places of shapes, ring after ring: joined : to the next one; start : where each shape's begin; turn : its sense."""
 
-    The sign is 1 where the shape lies below the edge and -1 where it lies above; vertical edges are left out.
-    """
+    xy: np.ndarray
+    joined: np.ndarray
+    start: np.ndarray
+    turn: np.ndarray
+
+
+def rings(shapes: np.ndarray) -> Rings:
+    """The rings of each shape, holes against their shells."""
     several = (shapely.get_type_id(shapes) != 3) | (shapely.get_num_interior_rings(shapes) > 0)
     shapes = shapes.copy()
     shapes[several] = shapely.orient_polygons(shapes[several])
@@ -109,18 +121,26 @@ def edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ring = shapely.get_rings(shapely.get_parts(shapes))
         of_ring = np.repeat(np.arange(len(ring)), shapely.get_num_coordinates(ring))
         joined = np.append(of_ring[1:] == of_ring[:-1], False)
-    rows, start = np.empty((len(xy), 5)), np.zeros(len(shapes) + 1, dtype=np.intp)
-    n = trapezoids.signed_edges(xy, joined, count, rows, start)
-    return rows[:n], start
+    found = Rings(xy, joined, np.r_[0, np.cumsum(count)].astype(np.intp), np.empty(len(shapes)))
+    trapezoids.turns(*found)
+    return found
 
 
-def strips(rows: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, ...]:
+def site_edges(sites: Rings) -> tuple[np.ndarray, np.ndarray]:
+    """The edges of each site as rows west x, its y, east x, its y, sign, slope; and where each site's rows begin."""
+    rows, begin = np.empty((len(sites.xy), 6)), np.zeros(len(sites.turn) + 1, dtype=np.intp)
+    trapezoids.site_edges(*sites, rows, begin)
+    return rows, begin
+
+
+def strips(shapes: Rings) -> tuple[np.ndarray, ...]:
     """Vertical strips of the large shapes and the edges that pass each: first strip, west, width, starts, edges."""
-    size = np.diff(start)
+    size = np.diff(shapes.start)
     number = np.where(size > LARGE, size // 8, 0)
     first = np.r_[0, np.cumsum(number)]
     west, width = np.zeros(len(size)), np.zeros(len(size))
     begin = np.zeros(first[-1] + 1, dtype=np.intp)
-    filed = np.empty(trapezoids.count_strips(rows, start, first, west, width, begin), dtype=np.int32)
-    trapezoids.fill_strips(rows, start, first, west, width, begin, filed)
+    given = (*shapes[:3], first, west, width, begin)
+    filed = np.empty(trapezoids.count_strips(*given), dtype=np.int32)
+    trapezoids.fill_strips(*given, filed)
     return first, west, width, begin, filed
