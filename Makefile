@@ -28,6 +28,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.one_site --size $(SIZE)
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.rules
+	$(BIN)/python -m benchmarks.present
 
 clean:
 	rm -rf out .venv

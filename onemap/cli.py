@@ -21,10 +21,9 @@ from onemap.errors import InputError
 from onemap.land.propose import write_proposal
 from onemap.land.workspace import load_workspace
 from onemap.present import console as tables
-from onemap.present.record import report_names
-from onemap.progress import progress
 from onemap.review.cases import failures, run_cases
 
+MANY_REPORTS = 40  # from here on, reports are worth the start of a second process
 OTHER_DAYS = ("2019-06-01", "2026-06-01")
 try:
     TEXTS = load_texts(layers_path() / "texts")
@@ -120,20 +119,39 @@ def review(
     out: Out,
     as_of: AsOf = None,
     book: Book = None,
+    template: Annotated[Path | None, typer.Option("--template", help=_t("opt.template"))] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help=_t("opt.pdf"))] = False,
+    workers: Annotated[int, typer.Option(help=_t("opt.report_workers"), min=0)] = 0,
     lang: Lang = LANG,
 ) -> None:
+    if template:
+        from onemap.present.template import load_template
+
+        load_template(template)  # a mistake in it is told before the work, not after
     town, rulebook, read = _opened(sites, blueprint, as_of, book)
     result = _review(read, town, rulebook)
-    files = om.write_review(result, out, lang=lang)
-    if pdf:
-        from onemap.present.pdf import write_pdf
+    many = len(result.decisions) >= MANY_REPORTS
+    workers = workers or (os.cpu_count() or 1 if many else 1)
+    _files(om.write_review(result, out, lang=lang, template=template, pdf=pdf, workers=workers))
 
-        names = report_names(result.decisions["project_id"])
-        for project in progress(names, "pdf"):
-            name = f"reports/{Path(names[project]).stem}.pdf"
-            files[name] = write_pdf(result, project, out / name, lang)
-    _files(files)
+
+@app.command(help=_t("template"))
+def template(
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=_t("opt.template_out"))] = None,
+    fields: Annotated[bool, typer.Option("--fields", help=_t("opt.fields"))] = False,
+    lang: Lang = LANG,
+) -> None:
+    from onemap.present.fields import known_fields
+    from onemap.present.files import write_bytes
+    from onemap.present.template import standard_template
+    from onemap.present.words import words_of
+
+    if fields or out is None:
+        tables.show(tables.field_table(known_fields(), lang, _t))
+    if out is not None:
+        if out.suffix.lower() != ".docx":
+            raise InputError(_t("template_name"), where=str(out))
+        _files({"template": write_bytes(out, standard_template(words_of(None, lang)).data)})
 
 
 @app.command(help=_t("check"))

@@ -18,7 +18,7 @@ def cite(citation: str, rulebook: Rulebook, lang: str = "zh") -> str:
 
     >>> from onemap.book.rulebook import load_rulebook
     >>> cite("LML-2019/35", load_rulebook("2024-03-01"))
-    '《土地管理法》第三十五条(未核对)'
+    '《土地管理法》第三十五条（未核对）'
     """
     joiner = rulebook.text("cite.and", lang) + (" " if lang == "en" else "")
     return joiner.join(_one(c.strip(), rulebook, lang) for c in citation.split("|") if c.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -11,8 +12,12 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
+import pyproj
+import shapely
 
 from onemap.errors import InputError
+from onemap.land.blobs import from_wkb
 from onemap.land.dxf import read_dxf
 from onemap.land.kml import read_kml
 from onemap.land.ogr import damaged_blobs, read_ogr, tables
@@ -176,12 +181,34 @@ def _json_crs(path: Path, raw: Raw) -> None:
 def _parquet(path: Path) -> Raw:
     try:
         frame = gpd.read_parquet(path)
+    except shapely.errors.ShapelyError:
+        return _parquet_blobs(path)
     except Exception as error:  # pyarrow and geopandas raise many kinds for foreign files
         raise InputError(f"no GeoParquet: {str(error)[:160]}", where=path.name) from None
     geometry = np.array(frame.geometry.force_2d(), dtype=object)
     columns = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     columns.index = columns.index.map(str)
     return Raw(columns, geometry, path.name, frame.crs, encoding="UTF-8", promised=len(columns))
+
+
+def _parquet_blobs(path: Path) -> Raw:
+    """A GeoParquet of which GEOS refuses a geometry: the others, and that one as it is drawn."""
+    table = pq.read_table(path)
+    geo = json.loads(table.schema.metadata[b"geo"])
+    name = geo["primary_column"]
+    if geo["columns"][name].get("encoding") != "WKB":
+        raise InputError("no GeoParquet: a geometry is damaged", where=path.name)
+    crs = geo["columns"][name].get("crs", "OGC:CRS84")
+    geometry, unclosed, damaged = from_wkb(table.column(name).to_pylist())
+    columns = table.drop_columns([name]).to_pandas().reset_index(drop=True)
+    columns.index = columns.index.map(str)
+    notes = [("ring_open", str(i), "") for i in unclosed] + [
+        ("geometry_unreadable", str(i), "") for i in damaged
+    ]
+    return Raw(
+        columns, shapely.force_2d(geometry), path.name, pyproj.CRS(crs) if crs is not None else None, encoding="UTF-8",
+        promised=len(columns), notes=notes,
+    )  # fmt: skip
 
 
 def _zipped(path: Path, table: str | None, encoding: str | None) -> Iterator[Raw]:

@@ -75,6 +75,8 @@ def keep_rows(raw: Raw, where: dict, at: str) -> int:
         said = {text(w) for w in ([wanted] if isinstance(wanted, str) else wanted)}
         keep &= np.isin(words(raw.columns[mapped.columns[column]]), list(said))
     gone = int((~keep).sum())
+    away = set(raw.columns.index[~keep].map(str))
+    raw.notes = [note for note in raw.notes if note[1] not in away]
     raw.columns, raw.geometry = raw.columns[keep], raw.geometry[keep]
     if raw.promised is not None:
         raw.promised -= gone

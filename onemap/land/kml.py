@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from onemap.errors import InputError
+from onemap.land.blobs import as_lines
 from onemap.land.raw import Raw
 from onemap.land.text import decode
 
@@ -41,7 +42,9 @@ def read_kml(path: Path) -> Raw:
             elif tag == "ExtendedData":
                 row |= _extended(child)
         try:
-            shape = _geometry(mark)
+            shape, unclosed = _geometry(mark)
+            if unclosed:
+                notes.append(("ring_open", str(len(rows)), ""))
         except (ValueError, shapely.errors.ShapelyError) as error:
             notes.append(("bad_coordinates", str(len(rows)), str(error)[:120]))
         rows.append(row)
@@ -84,33 +87,40 @@ def _extended(node: ET.Element) -> dict[str, str]:
 
 
 def _geometry(mark: ET.Element):
-    parts = []
+    """The shape of a placemark, and whether a ring of its polygons is open (then their rings are lines)."""
+    parts, rings = [], []
+    drawn = {id(ring) for node in mark.iter() if _tag(node) == "Polygon" for ring in node.iter()}
     for node in mark.iter():
         if _tag(node) == "Polygon":
-            rings = {"outerBoundaryIs": [], "innerBoundaryIs": []}
+            sides = {"outerBoundaryIs": [], "innerBoundaryIs": []}
             for side in node:
-                if _tag(side) in rings:
-                    rings[_tag(side)] += [_points(c) for c in side.iter() if _tag(c) == "coordinates"]
-            shells, holes = rings["outerBoundaryIs"], rings["innerBoundaryIs"]
-            if shells and len(shells[0]) >= 3:
-                parts.append(shapely.Polygon(_closed(shells[0]), [_closed(h) for h in holes if len(h) >= 3]))
-        elif _tag(node) in ("LineString", "LinearRing", "Track", "Point"):
+                if _tag(side) in sides:
+                    sides[_tag(side)] += [_points(c) for c in side.iter() if _tag(c) == "coordinates"]
+            own = [
+                np.array(points, dtype=float)
+                for points in sides["outerBoundaryIs"] + sides["innerBoundaryIs"]
+            ]
+            if not sides["outerBoundaryIs"] or any(len(ring) < 2 for ring in own):
+                raise ValueError("a polygon without a boundary")
+            rings += own
+            if as_lines(own) is None:
+                parts.append(shapely.Polygon(own[0], own[1:]))
+        elif _tag(node) in ("LineString", "LinearRing", "Track", "Point") and id(node) not in drawn:
             points = [p for c in node.iter() if _tag(c) == "coordinates" for p in _points(c)]
-            if _tag(node) == "LinearRing":
-                continue
             if points:
                 parts.append(shapely.LineString(points) if len(points) > 1 else shapely.Point(points[0]))
+    lines = as_lines(rings)
+    if lines is not None:
+        return lines, True
     if not parts:
-        return None
+        return None, False
     if len(parts) == 1:
-        return parts[0]
+        return parts[0], False
     if all(p.geom_type == "Polygon" for p in parts):
-        return shapely.MultiPolygon(parts)
-    return shapely.GeometryCollection(parts)
-
-
-def _closed(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    return points if points[0] == points[-1] and len(points) > 3 else [*points, points[0]]
+        return shapely.MultiPolygon(parts), False
+    if all(p.geom_type == "LineString" for p in parts):
+        return shapely.MultiLineString(parts), False
+    return shapely.GeometryCollection(parts), False
 
 
 def _points(node: ET.Element) -> list[tuple[float, float]]:

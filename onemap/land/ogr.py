@@ -14,6 +14,7 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from onemap.errors import InputError
+from onemap.land.blobs import from_wkb
 from onemap.land.raw import Raw
 
 # Arcs are drawn as chords of this many degrees: an engineering choice, 0.00005 % of a circle's area.
@@ -32,6 +33,8 @@ def read_ogr(
             warnings.simplefilter("always")
             info = pyogrio.read_info(path, layer=table, encoding=encoding, force_feature_count=True)
             frame = _read(path, table, encoding, int(info["features"]), notes)
+            if "geometry" in frame.columns:
+                _look_again(frame, path, table, encoding, notes)
     except InputError:
         raise
     except UnicodeDecodeError:
@@ -39,7 +42,9 @@ def read_ogr(
     except Exception as error:  # GDAL and pyogrio raise a dozen kinds for files they cannot read
         raise InputError(f"cannot be read: {str(error)[:200]}", where=path.name) from None
     for said in dict.fromkeys(str(w.message)[:160] for w in caught):
-        if "Measured (M)" not in said and "organizePolygons" not in said:
+        if not any(
+            word in said for word in ("Measured (M)", "organizePolygons", "Non closed ring", "from_wkb")
+        ):
             notes.append(("reader_warning", None, said))
     return _raw(frame, info, path, table, encoding, notes)
 
@@ -63,7 +68,7 @@ def _raw(frame: pd.DataFrame, info, path: Path, table: str | None, encoding: str
 def _read(path: Path, table: str | None, encoding: str | None, count: int, notes: list) -> pd.DataFrame:
     def load(**window) -> pd.DataFrame:
         return pyogrio.read_dataframe(
-            path, layer=table, encoding=encoding, fid_as_index=True, force_2d=True, on_invalid="fix",
+            path, layer=table, encoding=encoding, fid_as_index=True, force_2d=True, on_invalid="ignore",
             use_arrow=False, **window,
         )  # fmt: skip
 
@@ -90,6 +95,30 @@ def _read(path: Path, table: str | None, encoding: str | None, count: int, notes
     if not pieces:
         raise InputError(f"none of its {count} rows can be read", where=path.name)
     return pd.concat(pieces)
+
+
+def _look_again(
+    frame: pd.DataFrame, path: Path, table: str | None, encoding: str | None, notes: list
+) -> None:
+    """Give back as lines what GEOS refused for an open ring, and note what it refused for another reason."""
+    absent = np.flatnonzero(shapely.is_missing(frame["geometry"].to_numpy()))
+    if not len(absent):
+        return
+    fids = frame.index[absent].to_numpy(np.int64)
+    try:
+        _, found, blobs, _ = pyogrio.raw.read(
+            path, layer=table, encoding=encoding, columns=[], fids=fids, force_2d=True, return_fids=True
+        )
+    except Exception:  # a row that cannot be read a second time stays without geometry, which is told
+        return
+    geoms, unclosed, damaged = from_wkb(blobs)
+    place = dict(zip(fids.tolist(), absent.tolist(), strict=True))
+    column = frame["geometry"].to_numpy().copy()
+    for k in unclosed:
+        column[place[int(found[k])]] = geoms[k]
+        notes.append(("ring_open", str(found[k]), ""))
+    notes += [("geometry_unreadable", str(found[k]), "") for k in damaged]
+    frame["geometry"] = column
 
 
 def _as_bytes(path: Path, table: str | None, encoding: str, notes: list) -> Raw:

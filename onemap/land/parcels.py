@@ -16,23 +16,26 @@ from onemap.frames import PARCELS, empty
 from onemap.land.area import ellipsoidal_area
 from onemap.land.columns import PARCEL_FIELDS, map_columns
 from onemap.land.crs import check_target, near, place
-from onemap.land.files import files_in, read_raw
+from onemap.land.files import files_in
 from onemap.land.harmonise import declared_m2, enumeration
 from onemap.land.issues import Issues, issues_frame
 from onemap.land.layer import plain, read_layer, with_town
 from onemap.land.limits import limits
+from onemap.land.mend import mend, note_issues
 from onemap.land.partition import overlaps
-from onemap.land.quality import odd_features, stray
+from onemap.land.postgis import is_address, without_password
+from onemap.land.quality import odd_features
 from onemap.land.raw import Raw
 from onemap.land.read import known_of
 from onemap.land.reconcile import reconcile
-from onemap.land.repair import repair
-from onemap.land.source import Known, establish, note_issues, report_geometry
+from onemap.land.source import Known, establish, raws_of
 from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
 
 ENUMERATED = ("category", "use", "supply_mode", "project_level", "approval_type", "siting")
+
+_NO_SITE = ("no_geometry", "collapsed", "not_a_polygon", "ambiguous_polygon", "absurd_coordinates")
 
 
 class Sites(NamedTuple):
@@ -43,13 +46,13 @@ class Sites(NamedTuple):
 
 
 def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
-    """Sites of a file, or of all files in a folder, as parcels (m², ``crs`` of the blueprint) with their issues.
+    """Sites of a file, of all files in a folder, or of a database table, as parcels (m², ``crs`` of the blueprint) with issues.
 
     ``fields`` maps canonical fields to columns of the files; ``workspace`` (path or Workspace) gives the town to
     check positions against, and the reading options under ``sites``. Rows without a usable polygon become issues,
     not parcels. Raises InputError, or CRSError, when nothing could be read of any file.
     """
-    path = Path(path)
+    path = path if is_address(path) else Path(path)
     target = check_target(crs)
     space = (
         load_workspace(workspace)
@@ -67,12 +70,15 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     overrides = dict(options.fields if options else {}) | dict(fields or {})
     frames, rows, failures = [], [], []
     seen: set[str] = set()
-    files = files_in(path)
-    for file in progress(files, "reading sites"):
-        shown = file.name if file == path else file.relative_to(path).as_posix()
+    named = without_password(path) if is_address(path) else str(path)
+    for file in progress([path] if is_address(path) else files_in(path), "reading sites"):
+        if is_address(path):
+            shown = named
+        else:
+            shown = file.name if file == path else file.relative_to(path).as_posix()
         own = Issues(None, shown)
         try:
-            for raw in read_raw(
+            for raw in raws_of(
                 file, options.table if options else None, options.encoding if options else None
             ):
                 raw.file = shown
@@ -87,7 +93,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     for field, column in overrides.items():
         if column.strip().lower() not in seen:
             mend = f"there are {', '.join(sorted(seen)[:20]) or 'none'}"
-            raise InputError(f"no file has a column '{column}' for '{field}'", where=str(path), mend=mend)
+            raise InputError(f"no file has a column '{column}' for '{field}'", where=named, mend=mend)
     own = Issues()
     parcels = _identify(frames, own, target)
     _overlapping(parcels, own, known.limits.hit_min_area)
@@ -106,14 +112,9 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
         issues.add(placed.note, value=placed.crs.name, message=placed.detail)
     if raw.loose and placed.crs.to_epsg() == 4326:
         issues.add("web_map", value=raw.file)
-    off = stray(placed.geoms, crs, bounds.sliver_compactness)
-    mended = repair(np.where(off, None, placed.geoms), crs, bounds, raw.loose)
-    mended.reason[off] = "absurd_coordinates"
-    reason = mended.reason.copy()
-    for i, fid in enumerate(raw.columns.index):
-        if fid in lost and lost[fid] != "no_attributes":
-            reason[i] = lost[fid]
-    report_geometry(raw, mended, reason, placed.geoms, issues, set(lost))
+    gone = {fid: code for fid, code in lost.items() if code != "no_attributes"}
+    mended = mend(raw, placed.geoms, gone, known, issues)
+    reason = mended.reason
     missing = (raw.promised or 0) - len(raw.columns)
     if missing > 0:
         issues.add("row_missing", value=missing, message=f"{raw.promised} promised, {len(raw.columns)} read")
@@ -124,13 +125,7 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
     rows = _fields(raw, known.catalogue, overrides, issues)
     named = dict(zip(rows.index, rows["project_name"].fillna(rows["project_id"]), strict=True))
     for row in issues.rows:
-        if row["source_fid"] in named and row["issue"] in (
-            "no_geometry",
-            "collapsed",
-            "not_a_polygon",
-            "ambiguous_polygon",
-            "absurd_coordinates",
-        ):
+        if row["source_fid"] in named and row["issue"] in _NO_SITE:
             row |= {"value": named[row["source_fid"]], "severity": "error"}
     rows["geometry"] = mended.geoms
     rows["area_m2"] = ellipsoidal_area(mended.geoms, crs)

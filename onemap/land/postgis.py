@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 
-import numpy as np
 import pandas as pd
-import shapely
 
 from onemap.errors import InputError
+from onemap.land.blobs import from_wkb
 from onemap.land.raw import Raw
 
 _ADDRESS = re.compile(r"^(postgres(?:ql)?://|pg:)", re.IGNORECASE)
@@ -33,18 +32,20 @@ def without_password(address: str) -> str:
     >>> without_password("postgresql://anna:secret@host/plans"), without_password("pg:host=a password='b c' user=d")
     ('postgresql://anna@host/plans', 'pg:host=a user=d')
     """
-    address = re.sub(r"^(postgres(?:ql)?://[^:/@?]*):[^@/]*@", r"\1@", address)
+    address = re.sub(r"(postgres(?:ql)?://[^:/@?\s]*):.*@", r"\1@", address)
     return re.sub(r"""\s*\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)&?""", "", address)
 
 
 def read_postgis(address: str, table: str | None = None) -> Raw:
     """All rows of a table or view (``schema.table``), its primary key as fid, its SRID as CRS.
 
-    ``address``: ``postgresql://user@host/database`` or ``pg:`` with a connection string such as ``service=name``;
-    passwords belong in the user's password file. Raises InputError when the driver, the server, the table or its
+    ``address``: ``postgresql://user@host/database`` or ``pg:`` with a connection string such as ``service=name``; the
+    table may also stand behind it, ``postgresql://host/database#schema.table``. Passwords belong in the user's password file. Raises InputError when the driver, the server, the table or its
     geometry column is not there.
     """
     shown = without_password(address)
+    if not table and "#" in address:
+        address, _, table = address.rpartition("#")
     try:
         import psycopg
     except ImportError:
@@ -90,12 +91,9 @@ def _read(connection, table: str | None, shown: str) -> Raw:
         {n: pd.Series([r[k] for r in rows], dtype=object) for k, n in enumerate(names)}, columns=names
     )
     frame.index = pd.Index(_ids(frame, keys), dtype=object)
-    geometry = np.full(len(rows), None, dtype=object)
-    for i, blob in enumerate(shapes):
-        try:
-            geometry[i] = shapely.from_wkb(bytes(blob)) if blob is not None else None
-        except shapely.errors.ShapelyError as error:
-            notes.append(("bad_coordinates", frame.index[i], str(error)[:120]))
+    geometry, unclosed, damaged = from_wkb(shapes)
+    notes += [("ring_open", frame.index[i], "") for i in unclosed]
+    notes += [("geometry_unreadable", frame.index[i], "") for i in damaged]
     raw = Raw(
         frame, geometry, shown, _crs(connection, srid), encoding="UTF-8", promised=promised, notes=notes
     )

@@ -15,8 +15,9 @@ class Raw:
     """Rows of one file: columns (index: source_fid as text), geometry, and what the file says about itself.
 
     ``promised`` is how many rows the file claims to hold; ``by_format`` says that WGS84 is only what the format
-    prescribes; ``loose`` that lines and points are mere annotation there; ``notes`` are (issue, fid, value); ``fingerprint``
-    is of the content where there is no file.
+    prescribes; ``loose`` that points and lines that can enclose nothing are mere annotation there.
+    ``notes`` are (issue, fid, value); ``fingerprint`` is of the content where there
+    is no file.
     """
 
     columns: pd.DataFrame

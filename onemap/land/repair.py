@@ -9,6 +9,7 @@ import shapely
 
 from onemap.land.area import ellipsoidal_area
 from onemap.land.limits import Limits
+from onemap.land.survey_rings import assemble
 
 
 class Repair(NamedTuple):
@@ -27,7 +28,8 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
     """Usable polygons, and for the rest why not and where they may lie (convex hull of finite coordinates).
 
     An invalid polygon is mended only when the readings of it (as drawn, by structure, by even-odd) agree in area
-    within the book's tolerance; a bow-tie does not. ``loose``: lines and points are annotation. Areas in m².
+    within the book's tolerance; a bow-tie does not. Closed lines become areas; open ones do not, however near their ends lie.
+    ``loose``: points, and lines that enclose nothing, are annotation. Areas in m².
     """
     geoms = np.array(geoms, dtype=object)
     count = len(geoms)
@@ -40,8 +42,9 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
     suspect = ~absent & ((kinds == 7) | ~np.isin(kinds, (3, 6)) | ~shapely.is_valid(geoms))
     for i in np.flatnonzero(suspect):
         geom, why, card = _one(geoms[i], crs, limits, loose)
-        if why and why not in EMPTY_REASONS:
-            footprint[i] = _footprint(geoms[i]) if why != "not_a_polygon" else None
+        # a line in a table of features may stand for land beside it: without a footprint it could be anywhere
+        if why and why not in (*EMPTY_REASONS, "not_a_polygon") and (loose or why != "line_open"):
+            footprint[i] = hull(geoms[i])
         geoms[i], reason[i] = geom, why
         if card:
             passports[int(i)] = card
@@ -53,12 +56,18 @@ def _one(geom, crs, limits: Limits, loose: bool):
     coords = shapely.get_coordinates(geom)
     if not np.isfinite(coords).all():
         return None, "non_finite", None
-    card, method = None, []
+    card, method, drawn = None, [], geom
+    if geom.geom_type in ("LineString", "LinearRing", "MultiLineString"):
+        if ends_apart(geom)[0] > 0 or any(len(line.coords) < 4 for line in shapely.get_parts(geom)):
+            return None, _open_line(geom, loose), None
+        geom = _enclosed(geom)
+        method = ["line_to_area"]
     if geom.geom_type == "GeometryCollection":
         parts = [p for p in _flat(geom) if p.geom_type == "Polygon"]
         if not parts:
             return None, "annotation" if loose else "not_a_polygon", None
-        geom, method = shapely.MultiPolygon(parts), ["collection_reduced"]
+        drawn = geom = shapely.MultiPolygon(parts)
+        method = ["collection_reduced"]
     elif geom.geom_type not in ("Polygon", "MultiPolygon"):
         return None, "annotation" if loose else "not_a_polygon", None
     if not geom.is_valid:
@@ -73,11 +82,32 @@ def _one(geom, crs, limits: Limits, loose: bool):
         ):
             return None, "ambiguous_polygon", None
         method.append("make_valid")
-        card = _passport(geom, made, method, crs)
+        card = _passport(drawn, made, method, crs)
         geom = made
     if method and card is None:
-        card = _passport(geom, geom, method, crs)
+        card = _passport(drawn, geom, method, crs)
     return geom, "", card
+
+
+def ends_apart(lines) -> tuple[float, shapely.Point]:
+    """How far apart the ends of a line are, of several the farthest, and the middle between them."""
+    ends = np.array([(line.coords[0][:2], line.coords[-1][:2]) for line in shapely.get_parts(lines)])
+    gaps = np.hypot(*(ends[:, 0] - ends[:, 1]).T)
+    widest = int(gaps.argmax())
+    return float(gaps[widest]), shapely.Point(ends[widest].mean(axis=0))
+
+
+def _open_line(lines, loose: bool) -> str:
+    """Why an open line is no area: left open, or nothing that could be one."""
+    if hull(lines) is None:
+        return "annotation" if loose else "not_a_polygon"
+    return "line_open"
+
+
+def _enclosed(lines):
+    """What closed lines enclose, a line within another being a hole."""
+    rings = [shapely.get_coordinates(line)[:-1] for line in shapely.get_parts(lines)]
+    return assemble([(None, [tuple(point) for point in ring.tolist()]) for ring in rings])[0]
 
 
 def _passport(before, after, method: list[str], crs) -> dict:
@@ -96,10 +126,11 @@ def _flat(geom) -> list:
     return [leaf for part in geom.geoms for leaf in _flat(part)] if hasattr(geom, "geoms") else [geom]
 
 
-def _footprint(geom):
+def hull(geom):
+    """The convex hull of the finite coordinates of a geometry, where it is a polygon; else None."""
     coords = shapely.get_coordinates(geom)
     coords = coords[np.isfinite(coords).all(axis=1)]
     if len(coords) < 3:
         return None
-    hull = shapely.convex_hull(shapely.multipoints(coords))
-    return hull if hull.geom_type == "Polygon" else None
+    around = shapely.convex_hull(shapely.multipoints(coords))
+    return around if around.geom_type == "Polygon" else None

@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from onemap.errors import InputError
+from onemap.land.blobs import from_wkt
 from onemap.land.point_table import points_table
 from onemap.land.raw import Raw
 from onemap.land.text import decode
@@ -66,7 +67,9 @@ def _table(rows: list[list], name: str, encoding: str) -> Raw:
         if word.upper().startswith("SRID="):
             word = word.partition(";")[2]
         try:
-            geometry[i] = shapely.force_2d(shapely.from_wkt(word)) if word else None
+            geometry[i], unclosed = from_wkt(word) if word else (None, False)
+            if unclosed:
+                notes.append(("ring_open", str(i), ""))
         except (shapely.errors.ShapelyError, NotImplementedError, ValueError, TypeError) as error:
             notes.append(("bad_wkt", str(i), str(error)[:120]))
     data = {}

@@ -16,16 +16,16 @@ from onemap.land.area import ellipsoidal_area
 from onemap.land.crs import gauss_kruger, place, read_crs, resolve
 from onemap.land.files import files_in, read_raw
 from onemap.land.harmonise import harmonise, keep_rows
-from onemap.land.issues import Issues, place_of
+from onemap.land.issues import Issues
 from onemap.land.limits import Limits
+from onemap.land.mend import mend, note_issues
 from onemap.land.postgis import is_address, read_postgis, without_password
-from onemap.land.quality import duplicate_features, duplicate_keys, odd_features, stray
+from onemap.land.quality import duplicate_features, duplicate_keys, odd_features
 from onemap.land.raw import Raw, sha256
 from onemap.land.reconcile import reconcile
-from onemap.land.repair import EMPTY_REASONS, repair
+from onemap.land.repair import EMPTY_REASONS
 
 _WEB = ("EPSG:4326", "OGC:CRS84")
-_LOST = ("row_unreadable", "geometry_unreadable", "bad_wkt", "bad_coordinates")
 
 
 class Part(NamedTuple):
@@ -134,9 +134,9 @@ def raws_of(path, table: str | None, encoding: str | None) -> list[Raw]:
 
 def files_of(space, source) -> list[tuple]:
     """(file or database address, name to show) of what a source names."""
-    if is_address(source.path):
-        return [(source.path, without_password(source.path))]
     path = space.resolve(source.path)
+    if is_address(path):
+        return [(path, without_password(path))]
     try:
         files = files_in(path)
     except InputError:
@@ -204,17 +204,12 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     if placed.note == "datum_parameters":
         row["message"] = "; ".join(word for word in (row["message"], placed.detail) if word)
     table, bad = harmonise(raw, source, known.catalogue, issues)
-    off = stray(placed.geoms, known.crs, known.limits.sliver_compactness)
-    mended = repair(np.where(off, None, placed.geoms), known.crs, known.limits, raw.loose)
-    mended.reason[off] = "absurd_coordinates"
+    mended = mend(raw, placed.geoms, lost, known, issues)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
     fids = raw.columns.index.map(str)
-    for i in np.flatnonzero(fids.isin(lost)):
-        reason[i] = lost[fids[i]]
     areas = ellipsoidal_area(mended.geoms, known.crs)
-    report_geometry(raw, mended, reason, placed.geoms, issues, set(lost))
     aside = ~np.isin(reason, ("", *EMPTY_REASONS))
-    footprint = np.where(mended.reason == "", mended.geoms, mended.footprint)
+    footprint = np.where(shapely.is_missing(mended.geoms), mended.footprint, mended.geoms)
     quarantine = [
         {"source_fid": fids[i], "reason": reason[i], "geometry": footprint[i]} for i in np.flatnonzero(aside)
     ]
@@ -258,45 +253,6 @@ def _crs_name(crs: pyproj.CRS) -> str:
         return ":".join(code)
     twin = gauss_kruger(crs)
     return f"EPSG:{twin}" if twin else crs.name
-
-
-def note_issues(raw: Raw, issues: Issues) -> dict[str, str]:
-    """File notes as issues; the rows lost by them, by fid."""
-    lost = {}
-    for code, fid, value in raw.notes:
-        issues.add(code, fid, value=value or None)
-        if fid is not None and (code in _LOST or code == "no_attributes"):
-            lost[fid] = code
-    return lost
-
-
-def report_geometry(
-    raw: Raw, mended, reason: np.ndarray, placed: np.ndarray, issues: Issues, told: set[str]
-) -> None:
-    for i in np.flatnonzero(mended.reason != ""):
-        fid = str(raw.columns.index[i])
-        if fid in told or (reason[i] != mended.reason[i]):
-            continue
-        why = shapely.is_valid_reason(placed[i]) if reason[i] == "ambiguous_polygon" else ""
-        if reason[i] == "absurd_coordinates":
-            issues.add(reason[i], fid, value=",".join(f"{v:.0f}" for v in placed[i].bounds))
-            continue
-        issues.add(reason[i], fid, place=_place(placed[i]), message=why)
-    for i, card in mended.passports.items():
-        for code in ("repaired", "collection_reduced"):
-            if (code == "repaired") == ("make_valid" in card["method"]):
-                issues.add(
-                    code, str(raw.columns.index[i]), value=f"{card['area_change_m2']:.4f}",
-                    place=_place(placed[i]), message=f"largest move {card['max_move_m']:.4f} m",
-                )  # fmt: skip
-                break
-
-
-def _place(geom) -> str | None:
-    try:
-        return place_of(geom)
-    except shapely.errors.GEOSException:
-        return None
 
 
 def _features(table, raw: Raw, geoms, areas, kept, source, shown, crs) -> gpd.GeoDataFrame:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from onemap.errors import InputError
+from onemap.land.postgis import is_address
 from onemap.land.text import decode
 from onemap.land.values import parse_date
 
@@ -134,9 +135,9 @@ class Workspace(_Strict):
     path: Path = Field(default=Path("."))
     file: Path = Field(default=Path(NAME))
 
-    def resolve(self, path: str) -> Path:
-        """The absolute path of a path written in the workspace file."""
-        return (self.path / path).resolve()
+    def resolve(self, path: str) -> Path | str:
+        """The absolute path of a path written in the workspace file; the address of a database as it stands."""
+        return path if is_address(path) else (self.path / path).resolve()
 
 
 def load_workspace(path: str | Path) -> Workspace:

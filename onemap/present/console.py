@@ -160,6 +160,15 @@ def outcome_table(decisions: pd.DataFrame, rulebook, lang: str, t) -> Table:
     return table
 
 
+def field_table(fields, lang: str, t) -> Table:
+    """What a report template may ask for: how to write it, what comes out."""
+    table = _table(t("fields"), ["field", "field_kind", "field_note"], t)
+    for field in fields:
+        name = "{{" + getattr(field, lang) + "}}"
+        table.add_row(name, t(f"field.{field.kind}"), getattr(field, f"note_{lang}"))
+    return table
+
+
 def frame_table(frame: pd.DataFrame) -> Table:
     """Any small frame as a table, every cell as text."""
     table = Table(box=None, pad_edge=False, header_style="bold")

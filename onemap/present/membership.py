@@ -43,6 +43,15 @@ def subjects_of(rulebook: Any, predicate: str) -> list[str]:
     return list(dict.fromkeys(subject for subject in inside if subject))
 
 
+def asked_layers(rulebook: Any) -> set[str]:
+    """The layers that a control rule or a pre-approval rule in force measures."""
+    asked = [*rulebook.rules.predicate, *(rule.when for rule in rulebook.decisions)]
+    subjects = {
+        rulebook.predicates.at[one, "subject"] for ask in asked for one in predicates_of(rulebook, ask)
+    }
+    return {layer for one in subjects if one for layer, _ in subject_rows(rulebook, one)}
+
+
 def effects(rulebook: Any, features: pd.DataFrame) -> np.ndarray:
     """The strictest effect of any rule in force on each feature, ``inform`` where none names it."""
     rank = np.full(len(features), STRICTEST["inform"])

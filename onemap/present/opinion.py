@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -29,27 +30,50 @@ from onemap.present.words import (
 )
 
 MOST_POINTS = 60
+NUMERIC = re.compile(r"[<>]?[-+]?[\d,]+(\.\d+)?%?(/[\d,]+)?")
 UNKNOWN_FROM_M2 = 0.005  # below the second decimal that areas are printed with
 LEFT_OPEN = ("builder", "content", "scale", "investment", "funding")
 
 
 class Table(NamedTuple):
-    """A titled table of plain words; widths are relative."""
+    """A titled table of plain words; widths are relative; ``fills`` are (row, column, rrggbb)."""
 
     title: str
     columns: list[str]
     rows: list[list[str]]
     widths: list[float]
+    fills: tuple[tuple[int, int, str], ...] = ()
+
+    @property
+    def figures(self) -> list[bool]:
+        """Which columns hold numbers, which stand to the right."""
+        columns = zip(*self.rows, strict=True) if self.rows else ()
+        found = [
+            [bool(NUMERIC.fullmatch(cell)) for cell in column if cell not in ("", "—")] for column in columns
+        ]
+        return [bool(own) and all(own) for own in found] or [False] * len(self.columns)
+
+
+class Picture(NamedTuple):
+    """A picture with the words below it, which also tell it to those who cannot see it."""
+
+    caption: str
+    png: bytes
 
 
 class Block(NamedTuple):
-    """One lettered block of the opinion; notes stand in small print after its tables."""
+    """One block of the opinion: lines, tables, pictures, then notes in small print.
+
+    ``strong``: the first column of its tables names what stands beside it.
+    """
 
     letter: str
     title: str
     lines: list[str]
     tables: list[Table]
     notes: list[str] = []
+    pictures: list[Picture] = []
+    strong: bool = False
 
 
 class Case(NamedTuple):
@@ -110,18 +134,24 @@ def block_rows(block: str, kind: str) -> tuple[str, ...]:
     return tuple(row["id"] for row in rows if (row["block"], row["kind"]) == (block, kind))
 
 
+def agreed(case: Case, field: str) -> str:
+    """What the plots of a project say of an attribute, in words; that they differ where they do."""
+    said = [text_of(value) for value in dict.fromkeys(case.parcels[field])]
+    return label(case.words, field, said[0]) if len(said) == 1 else say(case.words, "report.disagree")
+
+
 def project_block(case: Case) -> Block:
     """Block A: what is known about the project; what the data do not hold is left for a person."""
-    words, site = case.words, next(case.parcels.itertuples())
+    words = case.words
     rows = [
         [say(words, "present.project_id"), text_of(case.project_id)],
-        [say(words, "present.project_name"), text_of(site.project_name) or "—"],
-        [say(words, "report.use"), label(words, "use", site.use)],
-        [say(words, "present.category"), label(words, "category", site.category)],
-        [say(words, "report.supply_mode"), label(words, "supply_mode", site.supply_mode)],
-        [say(words, "report.project_level"), label(words, "project_level", site.project_level)],
-        [say(words, "report.approval_type"), label(words, "approval_type", site.approval_type)],
-        [say(words, "report.siting"), label(words, "siting", site.siting)],
+        [say(words, "present.project_name"), text_of(case.decision.project_name) or "—"],
+        [say(words, "report.use"), agreed(case, "use")],
+        [say(words, "present.category"), agreed(case, "category")],
+        [say(words, "report.supply_mode"), agreed(case, "supply_mode")],
+        [say(words, "report.project_level"), agreed(case, "project_level")],
+        [say(words, "report.approval_type"), agreed(case, "approval_type")],
+        [say(words, "report.siting"), agreed(case, "siting")],
     ]
     rows += [[say(words, f"report.open.{name}"), say(words, "report.to_fill")] for name in LEFT_OPEN]
     table = Table("", [say(words, "report.item"), say(words, "report.content")], rows, [1, 3])

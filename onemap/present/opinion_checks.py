@@ -15,11 +15,13 @@ from onemap.present.words import (
     departments,
     described,
     label,
+    listed,
     measured,
     number,
     percent,
     rule_title,
     say,
+    sentences,
     split,
     subject_title,
     text_of,
@@ -58,11 +60,10 @@ def control_block(case: Case) -> Block:
     for row in findings:
         if row["status"] == "triggered":
             reason, remedy = (described(words, row[part], row) for part in ("reason", "remedy"))
-            said = say(words, "report.sentence_mark").join(part for part in (reason, remedy) if part)
+            said = sentences(words, (reason, remedy))
             lines.append(f"{row['rule_id']}: {said}")
-    mark = say(words, "present.list_mark")
     notes = [
-        say(words, f"report.H.{status}", count=len(names), names=mark.join(names))
+        say(words, f"report.H.{status}", count=len(names), names=listed(words, names))
         for status, names in quiet.items()
         if names
     ]
@@ -101,9 +102,11 @@ def measurement_text(case: Case, row: dict[str, Any]) -> str:
     )
     if blank(row["threshold"]) or blank(row["op"]):
         return f"{name} {value}".strip()
-    mark = say(words, "report.engineering") if is_engineering(case, row["rule_id"], row["measure"]) else ""
     sign = label(words, "explain.op", row["op"])
-    return f"{name} {value} ({sign} {measured(words, row['threshold'], unit)}{mark})"
+    tested = f"{sign} {measured(words, row['threshold'], unit)}"
+    if is_engineering(case, row["rule_id"], row["measure"]):
+        tested = say(words, "report.engineering", value=tested)
+    return say(words, "report.measured_against", name=name, value=value, tested=tested)
 
 
 def is_engineering(case: Case, rule_id: str, measure: str) -> bool:
@@ -165,9 +168,7 @@ def duties_block(case: Case, letter: str) -> Block:
         rows.append(
             [
                 *cells,
-                say(words, "report.sentence_mark").join(
-                    x for x in (clauses(words, row["citations"]), note) if x
-                ),
+                sentences(words, (clauses(words, row["citations"]), note)),
             ]
         )
     heads = [
@@ -179,7 +180,7 @@ def duties_block(case: Case, letter: str) -> Block:
         *(["replaced_by"] if evaluations else []),
         "clauses",
     ]
-    widths = [0.7, 1, 1.2, 2.4, 0.9, *([1.6] if evaluations else []), 2]
+    widths = [0.7, 1.25, 1.1, 2.4, 0.9, *([1.6] if evaluations else []), 2]
     table = Table("", [say(words, f"report.{h}") for h in heads], rows, widths)
     return Block(
         letter,
@@ -208,7 +209,7 @@ def replacement(case: Case, item: Any) -> str:
                 say(words, "report.until", day=until) if until else "",
             ]
             lines.append(" ".join(part for part in parts if part))
-    return f"{item}: " + (say(words, "present.list_mark").join(lines) or say(words, "report.no_zone"))
+    return f"{item}: " + (listed(words, lines) or say(words, "report.no_zone"))
 
 
 def route_block(case: Case) -> Block:
@@ -238,7 +239,7 @@ def route_block(case: Case) -> Block:
         cited = "|".join(cited) if isinstance(cited, list) else cited
         state = label(words, "explain.outcome", entry["outcome"])
         if entry.get("chosen"):
-            state += say(words, "report.L.chosen")
+            state = say(words, "report.L.chosen", outcome=state)
         if entry.get("chosen") and entry.get("confirmed") is False:
             lines.append(say(words, "report.L.unconfirmed", rule=entry["rule_id"]))
         tried.append([entry["rule_id"], clauses(words, cited), label(words, "route", entry["route"]), state])
@@ -270,9 +271,12 @@ def _conjunct(case: Case, rule_id: str, one: dict[str, Any]) -> list[str]:
     name = title or label(words, "explain.measure", one.get("measure"))
     measure = label(words, "explain.measure", one.get("measure"))
     if "words" in one:
-        allowed = say(words, "present.list_mark").join(
-            label(words, text_of(one["measure"]).removeprefix("project."), word)
-            for word in split(one["words"])
+        allowed = listed(
+            words,
+            (
+                label(words, text_of(one["measure"]).removeprefix("project."), word)
+                for word in split(one["words"])
+            ),
         )
         own = getattr(next(case.parcels.itertuples()), text_of(one["measure"]).removeprefix("project."), None)
         return [
@@ -292,12 +296,14 @@ def _conjunct(case: Case, rule_id: str, one: dict[str, Any]) -> list[str]:
     parameter = (
         book.predicates.at[one["predicate"], "parameter"] if one["predicate"] in book.predicates.index else ""
     )
-    mark = say(words, "report.engineering") if basis_of(case, parameter) == "engineering" else ""
+    tested = f"{sign} {measured(words, one.get('threshold'), one.get('unit'))}"
+    if basis_of(case, parameter) == "engineering":
+        tested = say(words, "report.engineering", value=tested)
     return [
         rule_id,
         name,
         measure,
         value,
-        f"{sign} {measured(words, one.get('threshold'), one.get('unit'))}{mark}",
+        tested,
         outcome,
     ]

@@ -16,6 +16,7 @@ from onemap.present.words import (
     described,
     label,
     layer_title,
+    listed,
     measured,
     say,
     split,
@@ -70,7 +71,7 @@ def data_block(case: Case) -> Block:
         say(words, "report.M.pictures"),
     ]
     absent = review.sources[review.sources.status == "none"]
-    names = say(words, "present.list_mark").join(layer_title(words, layer) for layer in absent.layer)
+    names = listed(words, (layer_title(words, layer) for layer in absent.layer))
     notes = [say(words, "report.M.absent", count=len(absent), names=names)] if len(absent) else []
     return Block("M", say(words, "report.M"), lines, tables, notes)
 
@@ -97,7 +98,7 @@ def parameters_used(case: Case) -> list[list[str]]:
             else say(words, "report.from_clause")
         )
         if blank(row.checked_on) and row.basis != "engineering":
-            basis += say(words, "report.unchecked")
+            basis = say(words, "report.unchecked", basis=basis)
         rows.append(
             [name, measured(words, float(row.value), row.unit), basis, clauses(words, row.citations) or "—"]
         )
@@ -107,13 +108,16 @@ def parameters_used(case: Case) -> list[list[str]]:
 def unknown_lines(case: Case) -> list[str]:
     """Everything that is not known about this project, one line each; empty when nothing is missing."""
     words, review = case.words, case.review
-    mark = say(words, "present.list_mark")
     lines = []
     if names := rule_names(words, case.decision.unknown):
-        lines.append(say(words, "report.unknown.rules", names=mark.join(names)))
+        lines.append(say(words, "report.unknown.rules", names=listed(words, names)))
     if layers := split(case.decision.missing_layers):
         lines.append(
-            say(words, "report.unknown.layers", names=mark.join(layer_title(words, one) for one in layers))
+            say(
+                words,
+                "report.unknown.layers",
+                names=listed(words, (layer_title(words, one) for one in layers)),
+            )
         )
     sources: pd.DataFrame = review.sources
     usable = set(sources.layer[sources.status.isin(USABLE)])

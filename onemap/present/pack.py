@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
-from openpyxl import Workbook
 
 from onemap.book.rulebook import load_rulebook
 from onemap.errors import InputError
@@ -20,7 +19,8 @@ from onemap.present.files import write_bytes
 from onemap.present.opinion import Table
 from onemap.present.picture import draw_picture
 from onemap.present.plots import conflict_matrix
-from onemap.present.scene import Overlay, Scene, compose
+from onemap.present.scene import Overlay, Scene, compose, marked
+from onemap.present.sizes import union_area
 from onemap.present.words import (
     MU_PER_SQM,
     SQM_PER_HECTARE,
@@ -34,22 +34,19 @@ from onemap.present.words import (
     described,
     label,
     layer_title,
+    listed,
     number,
     say,
     split,
     text_of,
     words_of,
 )
-from onemap.present.workbook import add_sheet, book_bytes
+from onemap.present.workbook import book_bytes
 
 LEAST_MARGIN_M, MARGIN = 120.0, 0.5
 PICTURE_CM, MATRIX_CM = 15.0, 16.6
 MOST_ARTICLE_SIGNS, MOST_ARTICLES = 110, 3
 MOST_PROJECTS = 6
-HIGHLIGHT = {
-    "order": 95.0, "shown": "yes", "fill": "", "opacity": 0.0, "line": "#000000", "weight": 4.5, "dash": "",
-    "hatch": "", "label_zh": "", "label_en": "",
-}  # fmt: skip
 
 
 class Pair(NamedTuple):
@@ -117,19 +114,21 @@ def pack_document(thing: Any, words: Words, top: int = 5) -> bytes:
     """The pack as the bytes of a .docx file: an overview, then one page for each conflict that is no sliver."""
     blueprint, pairs = getattr(thing, "blueprint", thing), pairs_of(thing, words)
     title = say(words, "pack.title")
-    document = paper.blank_paper(f"{title} {say(words, 'report.subtitle')} · ")
-    paper.title(document, title)
-    paper.centred(document, say(words, "report.subtitle"), 12)
-    paper.centred(document, text_of(blueprint.manifest.get("name")), 14)
+    document = paper.blank_paper(
+        f"{say(words, 'report.head', title=title, subtitle=say(words, 'report.subtitle'))} · "
+    )
+    paper.line(document, title, "Title")
+    paper.line(document, say(words, "report.subtitle"), "Subtitle")
+    paper.line(document, text_of(blueprint.manifest.get("name")), "Subtitle")
     versions = {"as_of": _day(thing), "blueprint": blueprint.version, "rulebook": words.rulebook.version}
-    paper.centred(document, say(words, "report.as_of", **versions), 9)
+    paper.line(document, say(words, "report.as_of", **versions), paper.CENTRED)
     paper.heading(document, say(words, "pack.overview"))
-    paper.paragraph(document, say(words, "pack.order", top=top))
+    paper.line(document, say(words, "pack.order", top=top))
     if pairs:
         paper.table(document, overview(pairs, words, top))
         paper.picture(document, conflict_matrix(blueprint.conflicts, words).png(150), MATRIX_CM)
     else:
-        paper.paragraph(document, say(words, "pack.none"))
+        paper.line(document, say(words, "pack.none"))
     for pair in pairs:
         shown = pair.conflicts[~pair.conflicts["sliver"]].head(top)
         for place, conflict in enumerate(shown.itertuples(), start=1):
@@ -138,7 +137,7 @@ def pack_document(thing: Any, words: Words, top: int = 5) -> bytes:
 
 
 def overview(pairs: list[Pair], words: Words, top: int) -> Table:
-    """One row per pair of departments: conflicts, hectares, slivers, projects, pages."""
+    """One row per pair of departments: conflicts, hectares (land in several of them once), slivers, projects, pages."""
     rows = []
     for pair in pairs:
         real = pair.conflicts[~pair.conflicts["sliver"]]
@@ -146,7 +145,7 @@ def overview(pairs: list[Pair], words: Words, top: int) -> Table:
             [
                 pair_title(pair, words),
                 count(len(real)),
-                number(real["area_m2"].sum() / SQM_PER_HECTARE, 4),
+                number(union_area(real.geometry.to_numpy(), real.crs) / SQM_PER_HECTARE, 4),
                 count(len(pair.conflicts) - len(real)),
                 _listed(words, _projects(pair)) or "—",
                 count(min(len(real), top)),
@@ -172,11 +171,11 @@ def _page(document: Any, thing: Any, words: Words, pair: Pair, conflict: Any, pl
         "area": area(words, conflict.area_m2),
         "id": text_of(conflict.conflict_id),
     }
-    paper.paragraph(document, say(words, "pack.line", **line), bold=True)
+    paper.line(document, say(words, "pack.line", **line), paper.CAPTION)
     paper.picture(document, draw_picture(conflict_scene(thing, conflict, words), dpi=140), PICTURE_CM)
     blueprint = getattr(thing, "blueprint", thing)
     paper.table(document, statements(blueprint, words, conflict))
-    paper.table(document, matter(thing, words, conflict), first_bold=True)
+    paper.table(document, matter(thing, words, conflict), first_strong=True)
 
 
 def statements(blueprint: Any, words: Words, conflict: Any) -> Table:
@@ -212,14 +211,8 @@ def conflict_scene(thing: Any, conflict: Any, words: Words) -> Scene:
     window = (left - margin, bottom - margin, right + margin, top + margin)
     scene = compose(thing, None, words.lang, window=window)
     overlays = [_clipped(one, window) if one.id == "sites" else one for one in scene.overlays]
-    pieces = gpd.GeoDataFrame(
-        {"look": [len(scene.looks)], "name": [say(words, "pack.this")], "card": [-1]},
-        geometry=[conflict.geometry],
-        crs=scene.crs,
-    )
-    this = Overlay("this", say(words, "pack.this"), HIGHLIGHT["order"], True, pieces)
     overlays = [one for one in overlays if len(one.pieces)]
-    return scene._replace(overlays=[*overlays, this], looks=[*scene.looks, HIGHLIGHT])
+    return marked(scene._replace(overlays=overlays), conflict.geometry, "this")
 
 
 def _clipped(overlay: Overlay, window: tuple[float, float, float, float]) -> Overlay:
@@ -229,11 +222,12 @@ def _clipped(overlay: Overlay, window: tuple[float, float, float, float]) -> Ove
 
 def pack_workbook(thing: Any, words: Words) -> bytes:
     """All conflicts in the pack's order as the bytes of an .xlsx file, slivers too."""
-    book = Workbook(write_only=True)
     pairs = pairs_of(thing, words)
-    add_sheet(book, say(words, "pack.sheet.pairs"), words, PAIRS, _pair_rows(pairs, words))
-    add_sheet(book, say(words, "pack.sheet.conflicts"), words, CONFLICTS, _conflict_rows(thing, pairs, words))
-    return book_bytes(book, say(words, "pack.title"), _day(thing))
+    parts = [
+        (say(words, "pack.sheet.pairs"), PAIRS, _pair_rows(pairs, words)),
+        (say(words, "pack.sheet.conflicts"), CONFLICTS, _conflict_rows(thing, pairs, words)),
+    ]
+    return book_bytes(parts, words, say(words, "pack.title"), _day(thing))
 
 
 PAIRS = [
@@ -256,7 +250,7 @@ def _pair_rows(pairs: list[Pair], words: Words) -> Iterator[list[Any]]:
         yield [
             pair_title(pair, words),
             len(real),
-            *_sizes(real["area_m2"].sum()),
+            *_sizes(union_area(real.geometry.to_numpy(), real.crs)),
             len(pair.conflicts) - len(real),
             len(projects),
             "|".join(projects),
@@ -345,7 +339,7 @@ def _blocked_names(thing: Any, words: Words, conflict: Any) -> str:
 
 
 def _listed(words: Words, names: list[str]) -> str:
-    text = say(words, "present.list_mark").join(names[:MOST_PROJECTS])
+    text = listed(words, names[:MOST_PROJECTS])
     more = len(names) - MOST_PROJECTS
     return text + say(words, "pack.more", count=more) if more > 0 else text
 

@@ -1,111 +1,159 @@
-"""项目策划生成意见书 as PDF: the blocks of the Word report, its faces carried along, the same bytes every time."""
+"""项目策划生成意见书 as PDF: the words and the order of the Word template, faces carried along, the same bytes every time."""
 
 from __future__ import annotations
 
 import calendar
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docx.oxml.ns import qn
 from pylopdf_fonts_zh_cn import sans_path
 
 from onemap.errors import InputError
+from onemap.present import paper
 from onemap.present.assets import static
+from onemap.present.fields import TEXT, Content, name_of
 from onemap.present.files import write_bytes
-from onemap.present.opinion import Block, Table, case_of
-from onemap.present.opinion_data import unknown_lines
-from onemap.present.paper import printable
-from onemap.present.picture import draw_picture
-from onemap.present.report import blocks, footer_line, name_of, summary_table, versions_line
-from onemap.present.scene import compose
-from onemap.present.words import say, words_of
+from onemap.present.opinion import Block, Table
+from onemap.present.outlook import Outlook
+from onemap.present.template import FIELD, Template, field_of, load_template, open_template, standard_template
+from onemap.present.words import say
 
 LAYOUT = "report.typ"
-TABLE_PT, SUMMARY_PT = 8.5, 10.5
 REGIONS = {"zh": "CN", "en": "GB"}
+ROLES = {
+    "Title": "title",
+    "Subtitle": "centred",
+    paper.CENTRED: "small",
+    paper.NOTE: "note",
+    paper.CAPTION: "caption",
+}
 
 
-def write_pdf(review: Any, project_id: str, path: str | Path, lang: str = "zh") -> Path:
-    """Write the opinion on one project as PDF: the same blocks and map as the Word report, fonts embedded.
+def write_pdf(
+    review: Any, project_id: str, path: str | Path, lang: str = "zh", template: str | Path | None = None
+) -> Path:
+    """Write the opinion on one project as PDF: what the Word template says, in its order, fonts embedded.
 
-    Raises InputError for a project that the review does not hold.
+    Headings, fixed words, fields and footer follow the template; its pictures, faces and page size do not.
+    Raises InputError for a project that the review does not hold, or a template with a field that nobody knows.
     """
-    return write_bytes(Path(path), pdf_bytes(review, project_id, lang))
+    used = load_template(template) if template else None
+    return write_bytes(Path(path), pdf_bytes(review, project_id, lang, used))
 
 
-def pdf_bytes(review: Any, project_id: str, lang: str = "zh") -> bytes:
+def pdf_bytes(
+    review: Any,
+    project_id: str,
+    lang: str = "zh",
+    template: Template | None = None,
+    tried: Outlook | None = None,
+) -> bytes:
     """The opinion on one project as the bytes of a .pdf file.
 
     Raises InputError where the typesetter is not installed.
     """
+    return pdf_of(Content(review, project_id, lang, tried), template)
+
+
+def pdf_of(content: Content, template: Template | None = None) -> bytes:
+    """The opinion as a .pdf file from what is known of a project."""
     try:
         import typst
     except ImportError as error:
         raise InputError("a PDF needs the package typst", mend="pip install typst, or write .docx") from error
-    scene = compose(review, project_id, lang)
-    content = report_content(review, project_id, lang, scene.notes)
+    data, pictures = report_content(content, template or standard_template(content.case.words))
     with tempfile.TemporaryDirectory(prefix="onemap-") as folder:
         place = Path(folder)
         (place / LAYOUT).write_text(static(LAYOUT), encoding="utf-8")
-        (place / "data.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        (place / "picture.png").write_bytes(draw_picture(scene))
+        (place / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        for name, png in pictures.items():
+            (place / name).write_bytes(png)
         return typst.compile(
             str(place / LAYOUT),
             root=str(place),
             font_paths=[str(Path(sans_path()).parent)],
             ignore_system_fonts=True,
-            timestamp=calendar.timegm(review.as_of.timetuple()),
+            timestamp=calendar.timegm(content.case.review.as_of.timetuple()),
         )
 
 
-def report_content(review: Any, project_id: str, lang: str = "zh", map_notes=()) -> dict[str, Any]:
-    """The words of an opinion as the layout reads them: strings only, never markup."""
-    words = words_of(review, lang)
-    case = case_of(review, project_id, words)
-    missing = unknown_lines(case) or [say(words, "report.unknown.none")]
-    sections = [
-        _section(say(words, "report.summary"), tables=[summary_table(case)], size=SUMMARY_PT),
-        *(_of_block(block) for block in blocks(case)),
-        _section(f"N  {say(words, 'report.N')}", missing),
-        _section(
-            say(words, "report.picture.site"),
-            notes=[say(words, "report.picture.scale"), *map_notes],
-            picture=True,
-        ),
-        _section(say(words, "report.disclaimer"), [say(words, "report.disclaimer.text")]),
-    ]
-    day = review.as_of
-    content = {
-        "lang": lang,
-        "region": REGIONS[lang],
+def report_content(content: Content, template: Template) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The words of an opinion as the layout reads them, strings only, never markup; and its pictures by name."""
+    case, pictures = content.case, {}
+    document = open_template(template)
+    day = case.review.as_of
+    footers = [_filled(one.text, content) for one in document.sections[0].footer.paragraphs]
+    headers = [_filled(one.text, content) for one in document.sections[0].header.paragraphs]
+    data = {
+        "lang": case.words.lang,
+        "region": REGIONS[case.words.lang],
         "day": {"year": day.year, "month": day.month, "day": day.day},
-        "title": say(words, "report.title"),
-        "subtitle": say(words, "report.subtitle"),
-        "name": name_of(case),
-        "versions": versions_line(case),
-        "footer": footer_line(case),
-        "sections": sections,
-        "sign": say(words, "report.sign"),
+        "title": f"{say(case.words, 'report.title')} {name_of(case)}",
+        "header": " ".join(one for one in headers if one),
+        "footer": " ".join(one for one in footers if one),
+        "parts": list(_parts(document, content, pictures)),
     }
-    return _printable(content)
+    return _printable(data), pictures
 
 
-def _of_block(block: Block) -> dict[str, Any]:
-    return _section(f"{block.letter}  {block.title}", block.lines, block.tables, block.notes)
+def _parts(document: Any, content: Content, pictures: dict[str, bytes]) -> Iterator[dict[str, Any]]:
+    names = {style.style_id: style.name for style in document.styles}
+    for child in document.element.body.iterchildren(qn("w:p"), qn("w:tbl")):
+        if child.tag == qn("w:tbl"):
+            rows = [
+                [
+                    "\n".join(filter(None, (_own(p) for p in cell.iter(qn("w:p")))))
+                    for cell in row.iter(qn("w:tc"))
+                ]
+                for row in child.iter(qn("w:tr"))
+            ]
+            most = max(map(len, rows), default=0)
+            cells = [[_filled(text, content) for text in row] + [""] * (most - len(row)) for row in rows]
+            yield _table(Table("", [], cells, [1.0] * most), False)
+            continue
+        found = FIELD.findall(_own(child))
+        field = field_of(found[0]) if found else None
+        if field is not None and field.kind != TEXT:
+            yield from _of_block(content.block(field.id), pictures)
+            continue
+        style = child.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
+        name = names.get(style.get(qn("w:val")), "") if style is not None else ""
+        role = "heading" if name.startswith("Heading") else ROLES.get(name, "line")
+        yield {"kind": role, "text": _filled(_own(child), content)}
+        if any(one.get(qn("w:type")) == "page" for one in child.iter(qn("w:br"))):
+            yield {"kind": "break"}
 
 
-def _section(
-    heading: str, lines=(), tables: list[Table] | tuple = (), notes=(), size: float = TABLE_PT, picture=False
-) -> dict[str, Any]:
-    return {
-        "heading": heading,
-        "lines": list(lines),
-        "tables": [table._asdict() for table in tables],
-        "notes": list(notes),
-        "size": size,
-        "picture": picture,
-    }
+def _of_block(block: Block, pictures: dict[str, bytes]) -> Iterator[dict[str, Any]]:
+    yield from ({"kind": "line", "text": line} for line in block.lines)
+    for table in block.tables:
+        if table.title:
+            yield {"kind": "caption", "text": table.title}
+        yield _table(table, block.strong)
+    for picture in block.pictures:
+        name = f"picture{len(pictures)}.png"
+        pictures[name] = picture.png
+        yield {"kind": "picture", "file": name, "text": picture.caption}
+    yield from ({"kind": "note", "text": note} for note in block.notes)
+
+
+def _table(table: Table, strong: bool) -> dict[str, Any]:
+    fills = {f"{row},{column}": f"#{fill}" for row, column, fill in table.fills}
+    right = [one and not strong for one in table.figures]
+    own = {name: getattr(table, name) for name in ("columns", "rows", "widths")}
+    return {"kind": "table", **own, "strong": strong, "fills": fills, "right": right}
+
+
+def _own(paragraph: Any) -> str:
+    return "".join(node.text or "" for node in paragraph.iter(qn("w:t")))
+
+
+def _filled(text: str, content: Content) -> str:
+    return FIELD.sub(lambda found: content.text(field_of(found[1]).id), text)
 
 
 def _printable(content: Any) -> Any:
@@ -113,4 +161,4 @@ def _printable(content: Any) -> Any:
         return {name: _printable(part) for name, part in content.items()}
     if isinstance(content, list):
         return [_printable(part) for part in content]
-    return printable(content) if isinstance(content, str) else content
+    return paper.printable(content) if isinstance(content, str) else content

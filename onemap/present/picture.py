@@ -36,6 +36,7 @@ HATCH = {
 }
 POINTS_PER_PIXEL = 0.6
 MOST_LEGEND_ROWS = 26
+TALL = 0.55
 SETTINGS = {"hatch.linewidth": 0.5, "path.simplify": True, "savefig.facecolor": "white"}
 
 
@@ -67,9 +68,9 @@ def draw_picture(scene: Scene, width_in: float = 6.6, dpi: int = 170) -> bytes:
     """
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph .* missing")
-        figure = Figure(figsize=(width_in, width_in * 0.7), dpi=dpi)
+        figure = Figure(figsize=(width_in, width_in * TALL), dpi=dpi)
         FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.01, 0.02, 0.68, 0.96))
+        axes = figure.add_axes((0.005, 0.01, 0.69, 0.98))
         _draw(axes, scene)
         _legend(figure, scene)
         out = io.BytesIO()
@@ -150,13 +151,15 @@ def _names(axes: Any, scene: Scene) -> None:
         if overlay.id != "sites":
             continue
         for number, shape in zip(overlay.pieces["card"], overlay.pieces.geometry, strict=True):
-            at = shape.representative_point()
+            west, _, east, north = shape.bounds
             name = drawable(scene.cards[number]["heading"])
             axes.annotate(
                 name if len(name) <= 16 else name[:15] + "…",
-                (at.x, at.y),
+                ((west + east) / 2, north),
+                (0, 4),
+                textcoords="offset points",
                 ha="center",
-                va="center",
+                va="bottom",
                 fontproperties=typeface(8),
                 zorder=99,
                 parse_math=False,
@@ -200,17 +203,17 @@ def _legend(figure: Figure, scene: Scene) -> None:
         ):
             title = name if name == overlay.title else f"{overlay.title} · {name}"
             handles.append(Patch(**_look(scene.looks[number])))
-            names.append(textwrap.fill(drawable(title), 15 if scene.words.lang == "zh" else 26))
+            names.append(textwrap.fill(drawable(title), 16 if scene.words.lang == "zh" else 29))
     figure.legend(
         handles[:MOST_LEGEND_ROWS],
         names[:MOST_LEGEND_ROWS],
         loc="upper left",
-        bbox_to_anchor=(0.69, 0.985),
-        prop=typeface(6.6),
+        bbox_to_anchor=(0.7, 1.0),
+        prop=typeface(7),
         title=say(scene.words, "map.legend"),
         title_fontproperties=typeface(8),
         frameon=False,
         handlelength=2.2,
         handleheight=1.2,
-        labelspacing=0.55,
+        labelspacing=0.75,
     )

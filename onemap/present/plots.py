@@ -2,74 +2,55 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from onemap.frames import VERDICTS
-from onemap.present.picture import HATCH, SETTINGS, drawable, typeface
+from onemap.present.chart import (
+    INK,
+    MAJOR,
+    PALE,
+    REASONS,
+    ROW_IN,
+    RULE,
+    Chart,
+    faced,
+    legend,
+    name_rows,
+    new_sheet,
+    note,
+    ranker,
+    say_empty,
+    stack,
+    write,
+)  # fmt: skip
+from onemap.present.picture import HATCH, drawable
+from onemap.present.sizes import union_area
 from onemap.present.styles import look
 from onemap.present.words import SQM_PER_HECTARE, Words, blank, class_title, label, layer_title, number, say
 
-INK, PALE, RULE = "#1d2733", "#8a94a0", "#d5dae0"
-MAJOR = {
-    "construction": ("#d55e00", ""),
-    "agricultural": ("#f0e442", ".."),
-    "unused": ("#b9b9b9", "///"),
-    "sea": ("#56b4e9", "---"),
-    "non_construction": ("#b3d98c", "\\\\\\"),
-    "control": ("#009e73", "++"),
-    "": ("#ffffff", "xx"),
-}
-REASONS = {
-    "not_mapped": ("#999999", "///"),
-    "hole": ("#e69f00", "xx"),
-    "quarantined": ("#cc79a7", ".."),
-    "out_of_date": ("#56b4e9", "---"),
-}
 BEFORE, AFTER = ("#c9d3de", ""), ("#0072b2", "")
-ROW_IN, NOTEBOOK_DPI = 0.3, 100
-LEAST_LABEL_SHARE, LEAST_COUNT_SHARE = 0.07, 0.025
-
-
-class Chart(Figure):
-    """A figure in the packaged face that shows itself in a notebook; the same bytes for the same numbers."""
-
-    def png(self, dpi: int = 130) -> bytes:
-        """The figure as PNG; a character that the face lacks is an error, not an empty box."""
-        with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-            warnings.filterwarnings("error", message="Glyph .* missing")
-            out = io.BytesIO()
-            self.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
-        return out.getvalue()
-
-    def _repr_png_(self) -> bytes:
-        return self.png(NOTEBOOK_DPI)
 
 
 def conflict_matrix(conflicts: pd.DataFrame, words: Words) -> Chart:
     """Area in hectares and number of conflicts for each pair of layers; slivers are counted in the note.
 
-    conflicts : the ``conflicts`` frame, areas in ellipsoidal m².
+    Land that lies in several conflicts of a pair counts once. conflicts : the ``conflicts`` frame, ellipsoidal m².
     """
     real = conflicts[~conflicts["sliver"].astype(bool)]
-    cells: dict[tuple[str, str], list[float]] = {}
+    pairs: dict[tuple[str, str], list[Any]] = {}
     for row in real.itertuples():
-        pair = tuple(sorted((row.layer_a, row.layer_b), key=_rank(words)))
-        cells.setdefault(pair, [0.0, 0])
-        cells[pair][0] += float(row.area_m2)
-        cells[pair][1] += 1
-    rows = sorted({a for a, _ in cells}, key=_rank(words))
-    columns = sorted({b for _, b in cells}, key=_rank(words))
+        pair = tuple(sorted((row.layer_a, row.layer_b), key=ranker(words)))
+        pairs.setdefault(pair, []).append(row.geometry)
+    cells = {
+        pair: (union_area(np.array(shapes), conflicts.crs), len(shapes)) for pair, shapes in pairs.items()
+    }
+    rows = sorted({a for a, _ in cells}, key=ranker(words))
+    columns = sorted({b for _, b in cells}, key=ranker(words))
     wide, tall = 2.6 + 1.05 * max(len(columns), 2), 2.1 + 0.55 * max(len(rows), 1)
-    figure, axes = _sheet(wide, tall, say(words, "plot.matrix.title"))
+    figure, axes = new_sheet(wide, tall, say(words, "plot.matrix.title"))
     area = np.full((len(rows), len(columns)), np.nan)
     for (a, b), (size, _) in cells.items():
         area[rows.index(a), columns.index(b)] = size / SQM_PER_HECTARE
@@ -80,7 +61,7 @@ def conflict_matrix(conflicts: pd.DataFrame, words: Words) -> Chart:
             at = rows.index(a), columns.index(b)
             text = say(words, "plot.matrix.cell", ha=number(size / SQM_PER_HECTARE), count=many)
             colour = "white" if np.sqrt(area[at]) > limit else INK
-            _write(axes, at[1], at[0], text, 7.5, colour, ha="center", va="center")
+            write(axes, at[1], at[0], text, 7.5, colour, ha="center", va="center")
         axes.set_xticks(range(len(columns)), [_short(words, one) for one in columns])
         axes.set_yticks(range(len(rows)), [drawable(layer_title(words, one)) for one in rows])
         axes.xaxis.tick_top()
@@ -88,11 +69,11 @@ def conflict_matrix(conflicts: pd.DataFrame, words: Words) -> Chart:
         axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
         axes.grid(which="minor", color=RULE, linewidth=0.8)
     else:
-        _empty(axes, say(words, "plot.nothing"))
+        say_empty(axes, say(words, "plot.nothing"))
     thin = conflicts[conflicts["sliver"].astype(bool)]
     size = number(float(thin["area_m2"].sum()) / SQM_PER_HECTARE)
-    _note(figure, say(words, "plot.matrix.note", count=len(thin), ha=size))
-    return _faced(axes)
+    note(figure, say(words, "plot.matrix.note", count=len(thin), ha=size))
+    return faced(axes)
 
 
 def major_classes(blueprint: Any, words: Words) -> Chart:
@@ -103,7 +84,7 @@ def major_classes(blueprint: Any, words: Words) -> Chart:
     found = _classes(blueprint)
     layers = words.catalogue.layers
     own = found[found["layer"].map(layers["group"]).isin(["spatial_plan", "survey"])]
-    names = sorted(own["layer"].unique(), key=_rank(words))
+    names = sorted(own["layer"].unique(), key=ranker(words))
     bars = [(layer_title(words, name), own[own["layer"] == name]) for name in names]
     governing = found[found["governs"]].copy()
     bare = (governing["layer"].map(layers["group"]) == "control") & (governing["major_class"] == "")
@@ -117,12 +98,12 @@ def major_classes(blueprint: Any, words: Words) -> Chart:
     own_words = {"": say(words, "plot.no_class"), "control": say(words, "plot.control")}
     titles = {one: own_words.get(one) or label(words, "major_class", one) for one in kinds}
     styles = {one: MAJOR[one] for one in kinds}
-    figure, axes = _sheet(8.4, 1.5 + ROW_IN * 1.25 * len(bars), say(words, "plot.major.title"))
-    _stack(axes, [name for name, _ in bars], sizes, titles, styles)
+    figure, axes = new_sheet(8.4, 1.5 + ROW_IN * 1.25 * len(bars), say(words, "plot.major.title"))
+    stack(axes, [name for name, _ in bars], sizes, titles, styles)
     axes.axhline(len(bars) - 1.5, color=INK, linewidth=0.8)
     axes.set_xlabel(say(words, "present.hectare"))
-    _note(figure, say(words, "plot.major.note"))
-    return _faced(axes)
+    note(figure, say(words, "plot.major.note"))
+    return faced(axes)
 
 
 def area_by_class(blueprint: Any, words: Words, layer: str, most: int = 16) -> Chart:
@@ -141,38 +122,38 @@ def area_by_class(blueprint: Any, words: Words, layer: str, most: int = 16) -> C
         names.append(say(words, "plot.other_classes", count=len(rest)))
         pairs.append((float(before[rest].sum()), float(after.reindex(rest).sum())))
     title = say(words, "plot.class.title", layer=layer_title(words, layer))
-    figure, axes = _sheet(8.4, 1.5 + ROW_IN * 1.5 * max(len(pairs), 1), title)
+    figure, axes = new_sheet(8.4, 1.5 + ROW_IN * 1.5 * max(len(pairs), 1), title)
     if not pairs:
-        _empty(axes, say(words, "plot.nothing"))
-        return _faced(axes)
+        say_empty(axes, say(words, "plot.nothing"))
+        return faced(axes)
     at = np.arange(len(pairs))
     widest = max(size for size, _ in pairs) or 1.0
     for row, (size, left) in enumerate(pairs):
         text = say(words, "plot.class.cell", before=number(size), after=number(left))
-        _write(axes, size + widest * 0.01, row, text, 7, INK, va="center")
+        write(axes, size + widest * 0.01, row, text, 7, INK, va="center")
     axes.barh(at - 0.2, [size for size, _ in pairs], 0.38, color=BEFORE[0], edgecolor=PALE, linewidth=0.5)
     axes.barh(at + 0.2, [left for _, left in pairs], 0.38, color=AFTER[0], edgecolor=INK, linewidth=0.5)
     axes.set_xlim(0, widest * 1.22)
-    _rows(axes, names)
+    name_rows(axes, names)
     axes.set_xlabel(say(words, "present.hectare"))
-    _legend(axes, [(say(words, "plot.before"), BEFORE), (say(words, "plot.after"), AFTER)])
-    _note(figure, say(words, "plot.class.note"))
-    return _faced(axes)
+    legend(axes, [(say(words, "plot.before"), BEFORE), (say(words, "plot.after"), AFTER)])
+    note(figure, say(words, "plot.class.note"))
+    return faced(axes)
 
 
-def balance_sheet(balance: pd.DataFrame, words: Words) -> Chart:
+def balance_sheet(balance: pd.DataFrame, words: Words, title: bool = True, row_in: float = ROW_IN) -> Chart:
     """Per layer: how much of what was read is in the faces, how much is quarantined, and the difference in m².
 
-    balance : the ``balance`` frame of a blueprint, ellipsoidal m².
+    balance : the ``balance`` frame of a blueprint, ellipsoidal m²; ``row_in`` : inches for a layer.
     """
     table = balance[balance["input_m2"] > 0]
-    table = table.set_index("layer").loc[sorted(table["layer"], key=_rank(words))].reset_index()
-    title = say(words, "plot.balance.title")
-    figure, axes = _sheet(8.4, 1.5 + ROW_IN * max(len(table), 1), title)
+    table = table.set_index("layer").loc[sorted(table["layer"], key=ranker(words))].reset_index()
+    head = say(words, "plot.balance.title") if title else ""
+    figure, axes = new_sheet(8.4, 1.5 + row_in * max(len(table), 1), head)
     shares = {part: (table[f"{part}_m2"] / table["input_m2"]).to_numpy() for part in ("faces", "quarantined")}
     titles = {part: say(words, f"plot.balance.{part}") for part in shares}
     styles = {"faces": ("#009e73", ""), "quarantined": REASONS["quarantined"]}
-    _stack(axes, [layer_title(words, one) for one in table["layer"]], shares, titles, styles, amounts=False)
+    stack(axes, [layer_title(words, one) for one in table["layer"]], shares, titles, styles, amounts=False)
     for row, one in enumerate(table.itertuples()):
         values = {
             "ha": number(one.input_m2 / SQM_PER_HECTARE),
@@ -180,12 +161,12 @@ def balance_sheet(balance: pd.DataFrame, words: Words) -> Chart:
             "quarantined": number(one.quarantined_m2),
         }
         key = "plot.balance.row_quarantined" if one.quarantined_m2 else "plot.balance.row"
-        _write(axes, 1.02, row, say(words, key, **values), 7, INK, va="center")
+        write(axes, 1.02, row, say(words, key, **values), 7, INK, va="center")
     axes.set_xlim(0, 1.75)
     axes.set_xticks([0, 0.5, 1], ["0", "50%", "100%"])
     worst = table["relative"].abs().max() if len(table) else 0.0
-    _note(figure, say(words, "plot.balance.note", relative=f"{worst:.1e}"))
-    return _faced(axes)
+    note(figure, say(words, "plot.balance.note", relative=f"{worst:.1e}"))
+    return faced(axes)
 
 
 def unknown_share(blueprint: Any, words: Words) -> Chart:
@@ -203,25 +184,25 @@ def unknown_share(blueprint: Any, words: Words) -> Chart:
     total = float(inside.sum()) or 1.0
     table = unknowns.pivot_table("area_m2", "layer", "reason", aggfunc="sum", fill_value=0.0) / total
     table = table[table.sum(axis=1) > 0]
-    table = table.loc[sorted(table.index, key=lambda one: (-table.loc[one].sum(), _rank(words)(one)))]
+    table = table.loc[sorted(table.index, key=lambda one: (-table.loc[one].sum(), ranker(words)(one)))]
     reasons = [one for one in REASONS if one in table] + [one for one in table if one not in REASONS]
     shares = {one: table[one].to_numpy() for one in reasons if table[one].sum() > 0}
     titles = {one: label(words, "unknown_reason", one) for one in shares}
     styles = {one: REASONS.get(one, ("#dddddd", "")) for one in shares}
-    figure, axes = _sheet(8.4, 1.6 + ROW_IN * 1.2 * max(len(table), 1), say(words, "plot.unknown.title"))
+    figure, axes = new_sheet(8.4, 1.6 + ROW_IN * 1.2 * max(len(table), 1), say(words, "plot.unknown.title"))
     if len(table):
-        _stack(axes, [layer_title(words, one) for one in table.index], shares, titles, styles, amounts=False)
+        stack(axes, [layer_title(words, one) for one in table.index], shares, titles, styles, amounts=False)
         for row, share in enumerate(table.sum(axis=1)):
             shown = f"{share:.1%}" if share >= 0.001 else "<0.1%"
-            _write(axes, share + 0.01, row, shown, 7.5, INK, va="center")
+            write(axes, share + 0.01, row, shown, 7.5, INK, va="center")
         axes.set_xlim(0, 1.12)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
     else:
-        _empty(axes, say(words, "plot.unknown.none"))
+        say_empty(axes, say(words, "plot.unknown.none"))
     rest = blueprint.sources["layer"].nunique() - len(table)
     values = {"count": rest, "ha": number(total / SQM_PER_HECTARE)}
-    _note(figure, say(words, "plot.unknown.note", **values))
-    return _faced(axes)
+    note(figure, say(words, "plot.unknown.note", **values))
+    return faced(axes)
 
 
 def outcomes(decisions: pd.DataFrame, words: Words) -> Chart:
@@ -239,14 +220,14 @@ def outcomes(decisions: pd.DataFrame, words: Words) -> Chart:
     }
     styles = {one: _verdict_style(one) for one in verdicts}
     title = say(words, "plot.outcomes.title", count=len(decisions))
-    figure, axes = _sheet(8.4, 1.6 + ROW_IN * 1.4 * max(len(table), 1), title)
+    figure, axes = new_sheet(8.4, 1.6 + ROW_IN * 1.4 * max(len(table), 1), title)
     if len(table):
         names = [label(words, "route", one) for one in table.index]
-        _stack(axes, names, counts, titles, styles, digits=0)
+        stack(axes, names, counts, titles, styles, digits=0)
     else:
-        _empty(axes, say(words, "plot.nothing"))
+        say_empty(axes, say(words, "plot.nothing"))
     axes.set_xlabel(say(words, "plot.outcomes.axis"))
-    return _faced(axes)
+    return faced(axes)
 
 
 def _classes(blueprint: Any) -> pd.DataFrame:
@@ -269,90 +250,8 @@ def _verdict_style(verdict: str) -> tuple[str, str]:
     return style["fill"] or style["line"], HATCH.get(style["hatch"], "")
 
 
-def _rank(words: Words) -> Any:
-    order = {layer: number for number, layer in enumerate(words.catalogue.layers.index)}
-    return lambda layer: (order.get(layer, len(order)), layer)
-
-
 def _short(words: Words, layer: str, most: int = 7) -> str:
     title = drawable(layer_title(words, layer))
     if words.lang != "zh":
         return title.replace(" ", "\n")
     return "\n".join(title[at : at + most] for at in range(0, len(title), most))
-
-
-def _sheet(wide: float, tall: float, title: str) -> tuple[Chart, Any]:
-    figure = Chart(figsize=(wide, tall), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    figure.suptitle(drawable(title), x=0.01, ha="left", fontproperties=typeface(11), color=INK)
-    for side in ("top", "right", "left", "bottom"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=0, which="both", colors=INK)
-    return figure, axes
-
-
-def _stack(axes: Any, names, parts, titles, styles, amounts: bool = True, digits: int = 1) -> None:
-    at, left = np.arange(len(names)), np.zeros(len(names))
-    longest = max((float(sum(part[row] for part in parts.values())) for row in at), default=0.0) or 1.0
-    handles = []
-    for kind, sizes in parts.items():
-        sizes = np.asarray(sizes, dtype=float)
-        colour, hatch = styles[kind]
-        drawn = {"color": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.5}
-        axes.barh(at, sizes, 0.68, left=left, **drawn)
-        for row, size in enumerate(sizes):
-            if amounts and size / longest >= (LEAST_LABEL_SHARE if digits else LEAST_COUNT_SHARE):
-                box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}
-                where = left[row] + size / 2
-                _write(axes, where, row, number(size, digits), 7, INK, ha="center", va="center", bbox=box)
-        left += sizes
-        handles.append((titles[kind], (colour, hatch)))
-    axes.set_xlim(0, longest * 1.02)
-    _rows(axes, names)
-    _legend(axes, handles)
-
-
-def _rows(axes: Any, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), [drawable(name) for name in names])
-    axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.xaxis.grid(True, color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-
-
-def _legend(axes: Any, pairs: list[tuple[str, tuple[str, str]]]) -> None:
-    handles = [
-        Patch(facecolor=colour, hatch=hatch, edgecolor=INK, linewidth=0.5) for _, (colour, hatch) in pairs
-    ]
-    axes.legend(
-        handles,
-        [drawable(name) for name, _ in pairs],
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=max(len(pairs), 1),
-        frameon=False,
-        prop=typeface(8),
-        handleheight=1.1,
-        borderaxespad=0.2,
-    )
-
-
-def _write(axes: Any, x: float, y: float, text: str, size: float, colour: str, **more: Any) -> None:
-    axes.text(x, y, drawable(text), fontproperties=typeface(size), color=colour, parse_math=False, **more)
-
-
-def _empty(axes: Any, text: str) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    _write(axes, 0.5, 0.5, text, 10, PALE, ha="center", va="center", transform=axes.transAxes)
-
-
-def _note(figure: Chart, text: str) -> None:
-    figure.supxlabel(drawable(text), x=0.01, ha="left", fontproperties=typeface(7.5), color=PALE)
-
-
-def _faced(axes: Any) -> Chart:
-    for text in (*axes.get_xticklabels(), *axes.get_yticklabels(), axes.xaxis.label):
-        text.set_fontproperties(typeface(8))
-        text.set_parse_math(False)
-    return axes.figure

@@ -21,7 +21,7 @@ from onemap.frames import PARCELS
 from onemap.present.cards import rule_names
 from onemap.present.files import replace_with, write_bytes
 from onemap.present.qgis import add_styles, styles_of
-from onemap.present.words import Words, blank, label, say, split, text_of, words_of
+from onemap.present.words import Words, blank, label, listed, say, sentences, split, text_of, words_of
 
 SCHEMA = "onemap-review/1"
 SCHEMA_FILE = Path(__file__).parent / "review.schema.json"
@@ -254,17 +254,13 @@ def _opinion(words: Words, decision: Any, findings: pd.DataFrame) -> str:
         status: "|".join(sorted(set(findings.rule_id[findings.status == status])))
         for status in ("triggered", "not_assessed")
     }
-    names = {
-        status: say(words, "present.list_mark").join(rule_names(words, cell)) for status, cell in ids.items()
-    }
+    names = {status: listed(words, rule_names(words, cell)) for status, cell in ids.items()}
     parts = []
     if names["triggered"]:
         parts.append(say(words, "record.opinion.hits", names=names["triggered"], route=route))
     if names["not_assessed"]:
         parts.append(say(words, "record.opinion.unknown", names=names["not_assessed"]))
-    opinion = say(words, "report.sentence_mark").join(parts) or say(
-        words, "record.opinion.clear", route=route
-    )
+    opinion = sentences(words, parts) or say(words, "record.opinion.clear", route=route)
     return say(words, "record.opinion.draft", opinion=opinion)
 
 

@@ -11,15 +11,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from onemap.blueprint.build import Blueprint
 from onemap.errors import InputError
 from onemap.frames import EFFECTS
 from onemap.present import cards
-from onemap.present.membership import effects, in_force, of_subject
+from onemap.present.around import land_around
+from onemap.present.membership import asked_layers, effects, in_force, of_subject
 from onemap.present.styles import look
-from onemap.present.words import Words, class_table, label, layer_title, say, text_of, words_of
+from onemap.present.words import Words, class_table, label, layer_title, listed, say, text_of, words_of
 
 MOST_PIECES = 8000
 LEAST_MARGIN_M = 250.0
+WIDE = 1.28
 SEVERITIES = ("data", "inform", "review", "consent", "prohibit")
 
 
@@ -62,7 +65,9 @@ def compose(
     words = words_of(thing, lang)
     blueprint = getattr(thing, "blueprint", thing)
     sites = _sites(thing, project_id)
-    window = window or _window(blueprint, sites)
+    around = isinstance(blueprint, Blueprint) and (window is not None or project_id is not None)
+    window = window or site_window(blueprint, sites)
+    blueprint = land_around(blueprint, window) if around else blueprint
     desk = _Desk(words, blueprint, sites, window, most)
     features = desk.near("features", blueprint.features, unlimited=True)
     features = features[in_force(features, _as_of(thing))].reset_index(drop=True)
@@ -72,7 +77,7 @@ def compose(
         *_faces(desk),
         *_controls(desk, words.rulebook, features),
         *_conflicts(desk),
-        *_unknown(desk),
+        *_unknown(desk, words.rulebook),
         *_sites_overlay(desk, thing, sites),
     ]
     notes = [*desk.notes, *_missing_sources(words, blueprint)]
@@ -86,6 +91,16 @@ def compose(
         words,
         blueprint.crs,
     )
+
+
+def marked(scene: Scene, geometry: Any, kind: str) -> Scene:
+    """The scene with one more overlay on top that shows a single place; ``kind`` is its style and its text."""
+    style, name = look(kind), say(scene.words, f"map.layer.{kind}")
+    pieces = gpd.GeoDataFrame(
+        {"look": [len(scene.looks)], "name": [name], "card": [-1]}, geometry=[geometry], crs=scene.crs
+    )
+    overlay = Overlay(kind, name, style["order"], True, pieces)
+    return scene._replace(overlays=[*scene.overlays, overlay], looks=[*scene.looks, style])
 
 
 class _Desk:
@@ -189,16 +204,19 @@ def _sites(thing: Any, project_id: str | None) -> gpd.GeoDataFrame:
     return found
 
 
-def _window(blueprint: Any, sites: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
+def site_window(blueprint: Any, sites: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
+    """The land that a map of these sites shows (m), at least as wide as a printed map; the town where there is none."""
     usable = sites[~(sites.geometry.isna() | sites.geometry.is_empty)]
     if not len(usable):
         return (
             tuple(map(float, blueprint.faces.total_bounds)) if len(blueprint.faces) else (0.0, 0.0, 1.0, 1.0)
         )
     left, bottom, right, top = (float(side) for side in usable.total_bounds)
-    around_one = 0.6 if usable.project_id.nunique() == 1 else 0.08
-    margin = max(LEAST_MARGIN_M, around_one * float(np.hypot(right - left, top - bottom)))
-    return (left - margin, bottom - margin, right + margin, top + margin)
+    alone = usable.project_id.nunique() == 1
+    margin = max(LEAST_MARGIN_M, (0.6 if alone else 0.08) * float(np.hypot(right - left, top - bottom)))
+    wider = (top - bottom + 2 * margin) * WIDE - (right - left + 2 * margin)
+    aside = margin + (max(wider / 2, 0.0) if alone else 0.0)
+    return (left - aside, bottom - margin, right + aside, top + margin)
 
 
 def _as_of(thing: Any) -> date:
@@ -318,17 +336,25 @@ def _conflicts(desk: _Desk) -> list[Overlay]:
     return overlays
 
 
-def _unknown(desk: _Desk) -> list[Overlay]:
-    blueprint = desk.blueprint
-    faces = blueprint.faces[blueprint.faces.face_id.isin(blueprint.unknowns.face_id)]
-    number, name = desk.look("unknown"), say(desk.words, "map.layer.unknown")
-    chosen = desk.near("unknown", faces, unlimited=True)
-    rows = []
-    if len(chosen):
-        rows.append((number, name, -1, shapely.union_all(chosen.geometry.to_numpy())))
-    for row in desk.near("unknown", blueprint.quarantine).itertuples():
-        rows.append((number, name, desk.add(cards.quarantine_card(desk.words, row)), row.geometry))
-    return [desk.overlay("unknown", rows)]
+def _unknown(desk: _Desk, rulebook: Any) -> list[Overlay]:
+    """Land where a layer that rules ask for is not known, and apart land that some other plan leaves out."""
+    words, blueprint = desk.words, desk.blueprint
+    unknowns = blueprint.unknowns
+    asked = unknowns.layer.isin(asked_layers(rulebook)) if rulebook is not None else unknowns.layer.notna()
+    overlays = []
+    for kind, rows in (("unmapped", unknowns[~asked]), ("unknown", unknowns[asked])):
+        number, name, drawn = desk.look(kind), say(words, f"map.layer.{kind}"), []
+        chosen = desk.near(kind, blueprint.faces[blueprint.faces.face_id.isin(rows.face_id)], unlimited=True)
+        if len(chosen):
+            drawn.append((number, name, -1, shapely.union_all(chosen.geometry.to_numpy())))
+            layers = sorted(set(rows.layer[rows.face_id.isin(chosen.face_id)]))
+            names = listed(words, (layer_title(words, one) for one in layers))
+            desk.notes.append(say(words, f"map.note.{kind}", layers=names))
+        if kind == "unknown":
+            for row in desk.near(kind, blueprint.quarantine).itertuples():
+                drawn.append((number, name, desk.add(cards.quarantine_card(words, row)), row.geometry))
+        overlays.append(desk.overlay(kind, drawn))
+    return overlays
 
 
 def _sites_overlay(desk: _Desk, thing: Any, sites: gpd.GeoDataFrame) -> list[Overlay]:
@@ -353,5 +379,5 @@ def _missing_sources(words: Words, blueprint: Any) -> list[str]:
     missing = sorted(set(sources.layer) - usable)
     if not missing:
         return []
-    names = say(words, "present.list_mark").join(layer_title(words, one) for one in missing)
+    names = listed(words, (layer_title(words, one) for one in missing))
     return [say(words, "map.note.missing", layers=names)]

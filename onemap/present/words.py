@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from onemap.errors import InputError
 SQM_PER_HECTARE = 10_000
 MU_PER_SQM = 3 / 2000
 LANGUAGES = ("zh", "en")
+SAME = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +109,22 @@ def clauses(words: Words, citations: Any) -> str:
     """The cited articles with their marks, one after the other."""
     if blank(citations) or words.rulebook is None:
         return ""
-    mark = say(words, "present.list_mark")
-    return mark.join(cite(one, words.rulebook, words.lang) for one in split(citations))
+    return listed(words, (cite(one, words.rulebook, words.lang) for one in split(citations)))
 
 
 def departments(words: Words, cell: Any) -> str:
     """The departments of a cell that may hold several, as people list them."""
-    return say(words, "present.list_mark").join(label(words, "department", one) for one in split(cell))
+    return listed(words, (label(words, "department", one) for one in split(cell)))
+
+
+def listed(words: Words, names: Iterable[str]) -> str:
+    """Names one after the other, as the language lists them."""
+    return say(words, "present.list", first="", next="").join(names)
+
+
+def sentences(words: Words, parts: Iterable[str]) -> str:
+    """The parts that say something, as one sentence."""
+    return say(words, "report.sentences", first="", next="").join(part for part in parts if part)
 
 
 def split(cell: Any) -> list[str]:
@@ -167,15 +178,15 @@ def number(value: Any, digits: int = 2) -> str:
 
 
 def percent(share: Any) -> str:
-    """A share as per cent; ``>99.99%`` where rounding would claim the whole.
+    """A share as per cent; ``>99.99%`` where rounding would claim the whole (areas add up to 1e-9).
 
-    >>> percent(0.25), percent(0.999999), percent(None)
-    ('25.00%', '>99.99%', '—')
+    >>> percent(0.25), percent(0.999999), percent(1 - 1e-12), percent(None)
+    ('25.00%', '>99.99%', '100.00%', '—')
     """
     if blank(share):
         return "—"
     share = float(share)
-    if 0.99995 <= share < 1:
+    if 0.99995 <= share < 1 - SAME:
         return ">99.99%"
     return "<0.01%" if 0 < share < 0.00005 else f"{share * 100:.2f}%"
 

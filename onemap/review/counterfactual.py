@@ -42,21 +42,24 @@ SUPPLIED = "supplied"
 QUADRANT = 16  # segments of a quarter circle
 
 
-def counterfactuals(review, project_id: str) -> gpd.GeoDataFrame:
+def counterfactuals(
+    review, project_id: str, kinds: tuple[str, ...] = (CUT, DOCUMENT, LAYER)
+) -> gpd.GeoDataFrame:
     """What would change a project's refusal; every proposal is tried by reviewing the changed input again.
 
     cut : the piece of the site (``geometry``, ``area_m2``) that a prohibition hits, or all such pieces, or what does
     not meet the skipping rules; document : the feature ``what`` whose blank ``fields`` make a rule unknown, filled;
     layer : the layer ``what`` (or all, joined by ``|``) that is not known at the site, supplied with nothing there.
     ``verdict`` and ``route`` are those after the change; ``verified`` says whether the rule is then no longer in the way
-    (cut, layer) or the route is no longer for a person (document).
+    (cut, layer) or the route is no longer for a person (document). ``kinds`` leaves the others out.
 
     columns : see ``COUNTERFACTUALS``. Raises ``InputError`` for a project that the review does not have.
     """
     parcels = review.parcels[review.parcels["project_id"] == project_id].reset_index(drop=True)
     if parcels.empty:
         raise InputError(f"no project '{project_id}' in this review")
-    rows = [row for maker in (_cuts, _documents, _layers) for row in maker(review, project_id, parcels)]
+    makers = {CUT: _cuts, DOCUMENT: _documents, LAYER: _layers}
+    rows = [row for kind in kinds for row in makers[kind](review, project_id, parcels)]
     if not rows:
         return empty(COUNTERFACTUALS, parcels.crs)
     table = pd.DataFrame(rows).reindex(columns=COUNTERFACTUALS)

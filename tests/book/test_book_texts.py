@@ -67,7 +67,7 @@ def test_reasons_fill_from_a_findings_row(now):
     for rule in now.rules.itertuples():
         for lang in ("zh", "en"):
             assert "{" not in now.text(rule.reason, lang, **row)
-    assert now.text("rule.K01.reason", **row) == "压占永久基本农田1,234.50平方米,占地块面积25.00%"
+    assert now.text("rule.K01.reason", **row) == "压占永久基本农田1,234.50平方米，占地块面积25.00%"
     assert now.text("rule.K31.reason", "en", **(row | {"measured": None})).startswith("— m from")
 
 
@@ -89,15 +89,27 @@ def test_labels_name_one_value(catalogue):
 @pytest.mark.parametrize(
     ("citation", "zh", "en"),
     [
-        ("LML-2019/35", "《土地管理法》第三十五条(未核对)", "Land Administration Law, Art. 35 (not checked"),
-        ("LMR-2021/24(1)", "《土地管理法实施条例》(国务院令第743号)第二十四条第(一)项(未核对)", "Art. 24(1)"),
+        (
+            "LML-2019/35",
+            "《土地管理法》第三十五条（未核对）",
+            "Land Administration Law, Art. 35 (not checked",
+        ),
+        (
+            "LMR-2021/24(1)",
+            "《土地管理法实施条例》（国务院令第743号）第二十四条第（一）项（未核对）",
+            "Art. 24(1)",
+        ),
         (
             "PX42/4-6",
-            "《建设项目用地预审管理办法》(国土资源部令第42号)第四条至第六条(未核对)",
+            "《建设项目用地预审管理办法》（国土资源部令第42号）第四条至第六条（未核对）",
             "Arts. 4 to 6",
         ),
-        ("FCL/27|WTL/37", "《防洪法》第二十七条(未核对)、《水法》第三十七条(未核对)", "; Water Law, Art. 37"),
-        ("SCE/26", "《风景名胜区条例》第二十六条(未核对)", "Scenic Areas Regulations"),
+        (
+            "FCL/27|WTL/37",
+            "《防洪法》第二十七条（未核对）、《水法》第三十七条（未核对）",
+            "; Water Law, Art. 37",
+        ),
+        ("SCE/26", "《风景名胜区条例》第二十六条（未核对）", "Scenic Areas Regulations"),
     ],
 )
 def test_citations(now, citation, zh, en):
@@ -145,7 +157,7 @@ def test_a_card_shows_today_and_before(now, tmp_path):
     card = rule_card("K31", now, cases=tmp_path)
     assert "road_control_national = 20 米 (2026-04-01)" in card
     assert "起始不限 .. 2011-07-01: 无取值" in card
-    assert "《公路安全保护条例》第十一条(未核对)" in card
+    assert "《公路安全保护条例》第十一条（未核对）" in card
     assert "交通运输" in card
     assert "- near_road" in card
 
@@ -154,3 +166,12 @@ def test_a_card_of_an_expired_rule_and_of_none(now):
     assert "PX-2023-89" in rule_card("PX-2023-89", now)
     with pytest.raises(InputError, match="did you mean"):
         rule_card("K3l", now)
+
+
+HALF = re.compile(r"[\u4e00-\u9fff》〕] ?[,;:!?()]|[,;:!?()] ?[\u4e00-\u9fff《]")
+
+
+def test_chinese_sentences_use_chinese_marks(catalogue):
+    found = {key: zh for key, (zh, _) in catalogue.texts.items() if not key.startswith("site.")}
+    assert len(found) > 800
+    assert {key: zh for key, zh in found.items() if HALF.search(zh)} == {}

@@ -12,8 +12,8 @@ import pytest
 import shapely
 
 from onemap.errors import InputError
-from onemap.land import read_features
-from onemap.land.postgis import read_postgis
+from onemap.land import load_workspace, read_features, read_parcels
+from onemap.land.postgis import read_postgis, without_password
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
 HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
@@ -141,6 +141,54 @@ def test_refusals(town, catalogue, filled):
     assert layers.sources["status"].tolist() == ["found", "unreadable"]
     assert password not in layers.sources.to_csv() + layers.issues.to_csv()
     assert os.environ.get("PGPASSWORD") != password
+
+
+def test_extents_and_sites_from_tables(town, catalogue, check, filled):
+    password = psycopg.conninfo.conninfo_to_dict(filled)["password"]
+    put = "CREATE TABLE {0} AS SELECT {1}, ST_GeomFromText('{2}', 4529)::geometry(Polygon, 4529) AS geom"
+    with psycopg.connect(filled) as link:
+        link.execute("DROP TABLE IF EXISTS mapped, plots")
+        link.execute(put.format("mapped", "1 AS id", town.square(size=1000).wkt))
+        link.execute(put.format("plots", "'甲' AS 项目名称", town.square(50).wkt))
+        link.execute("INSERT INTO plots VALUES ('乙', NULL)")
+    text = f"- {{layer: land_use_zones, path: '{filled}#规划.tdytq', extent: '{filled}#public.mapped'}}\n"
+    none = f"- {{layer: forest_land, statement: 无, extent: '{filled}#mapped'}}\n"
+    space = load_workspace(town.write(text, none, f"sites: {{path: '{filled}', table: plots}}\n"))
+    layers = read_features(space, catalogue)
+    check(layers)
+    assert layers.extents.set_index("layer").geometry["land_use_zones"].equals(town.square(size=1000))
+    assert layers.extents.set_index("layer").geometry["forest_land"].equals(town.square(size=1000))
+    sites = read_parcels(space.resolve(space.sites.path), "EPSG:4529", catalogue, workspace=space)
+    assert sites.parcels["project_name"].tolist() == ["甲"] and sites.issues["issue"].tolist() == [
+        "no_geometry"
+    ]
+    assert sites.parcels["area_m2"].iloc[0] == pytest.approx(10_000, abs=5)
+    alone = read_parcels(f"{filled}#plots", "EPSG:4529", catalogue)
+    assert alone.parcels["area_m2"].tolist() == sites.parcels["area_m2"].tolist()
+    text = f"- {{layer: land_use_zones, path: '{filled}#规划.tdytq', extent: '{filled}#absent'}}\n"
+    broken = read_features(town.write(text), catalogue)
+    assert "extent_unreadable" in set(broken.issues["issue"]) and "land_use_zones" not in set(
+        broken.extents["layer"]
+    )
+    with pytest.raises(InputError) as caught:
+        read_parcels(f"{filled}#absent", "EPSG:4529", catalogue)
+    shown = [
+        layers.sources,
+        layers.issues,
+        sites.parcels.drop(columns="geometry"),
+        sites.issues,
+        broken.issues,
+    ]
+    assert password not in str(caught.value) + "".join(frame.to_csv() for frame in shown)
+
+
+@pytest.mark.parametrize("address", [
+    "postgresql://anna:se@cr/et@host/plans", "postgresql://host/plans?user=anna&password=se@cr/et",
+    "pg:host=a password='se@ cr/et' user=anna", 'invalid URI "postgresql://anna:se@cr/et@host/plans"',
+])  # fmt: skip
+def test_no_piece_of_a_password_is_shown(address):
+    shown = without_password(address)
+    assert "anna" in shown and "se@" not in shown and "et" not in shown.replace("invalid", "")
 
 
 def test_shapes_are_plain(filled):

@@ -130,7 +130,7 @@ def test_open_lines_of_a_drawing_are_refused_not_snapped(town, catalogue, check)
     )  # fmt: skip
     layers = read(town, catalogue, "- {layer: forest_land, path: z.dxf, crs: 'EPSG:4529', extent: town}\n")
     check(layers)
-    assert of(layers, "line_open")["value"].tolist() == ["0.400"]
+    assert of(layers, "line_open")["value"].tolist() == ["0.4000"]
     assert (layers.features["layer"] == "forest_land").sum() == 1
 
 

@@ -168,7 +168,7 @@ def _rulebook(words, as_of):
         text=lambda key, lang="zh", **values: words(key, lang, **values), catalogue=_catalogue(words),
         rules=rules, predicates=predicates, compounds={}, parameters=parameters, subjects=subjects,
         threshold=lambda name: float(parameters.at[name, "value"]),
-        undetermined=frozenset(), laws=laws, articles=articles, evaluations=pd.DataFrame(), dates={},
+        undetermined=frozenset(), decisions=[], laws=laws, articles=articles, evaluations=pd.DataFrame(), dates={},
         conflict_types=pd.DataFrame({"kind": ["T1"]}),
         conditions=pd.DataFrame({"condition_id": ["C01", "C06"], "trigger": ["always", "always"]}),
     )  # fmt: skip
@@ -250,12 +250,20 @@ def _blueprint(features):
         {"layer": "ecological_redline", "status": "missing", "message": "文件不存在", "rows_read": 0}
     )
     return SimpleNamespace(
-        crs=CRS, features=features, faces=frames.frame(faces, frames.FACES, CRS),
+        version="bp0123456789", crs=CRS, features=features, faces=frames.frame(faces, frames.FACES, CRS),
         covers=frames.frame(covers, frames.COVERS), unknowns=frames.frame(unknowns, frames.UNKNOWNS),
         extents=frames.empty(frames.EXTENTS, CRS), quarantine=frames.empty(frames.QUARANTINE, CRS),
         conflicts=frames.frame([conflict, data_conflict], frames.CONFLICTS, CRS),
         conflict_faces=pd.DataFrame({"conflict_id": ["CF1"], "face_id": ["F30"]}),
-        balance=frames.frame([{"layer": "land_survey", "input_m2": 1.0, "faces_m2": 1.0}], frames.BALANCE),
+        balance=frames.frame(
+            [
+                {
+                    "layer": "land_survey", "input_m2": 3_240_000.0, "faces_m2": 3_240_000.0, "quarantined_m2": 0.0,
+                    "difference_m2": 0.0, "relative": 0.0,
+                }
+            ],
+            frames.BALANCE,
+        ),
         sources=frames.frame(sources, frames.SOURCES), issues=frames.empty(frames.ISSUES),
         passports=frames.empty(frames.PASSPORTS), manifest={"version": "bp0123456789", "as_of": "2024-03-01"},
     )  # fmt: skip

@@ -149,7 +149,7 @@ def test_markup_in_a_folium_popup_does_not_run(visit):
 def test_layers_can_be_switched_and_the_legend_follows(visit, review):
     page = visit(draw_map(review)).ready()
     before = page.locator("#legend section:visible").count()
-    box = page.locator(".leaflet-control-layers-overlays label", has_text="控制线:禁止").locator("input")
+    box = page.locator(".leaflet-control-layers-overlays label", has_text="控制线：禁止").locator("input")
     box.uncheck()
     assert page.locator("#legend section:visible").count() == before - 1
     box.check()

@@ -12,6 +12,7 @@ from docx.oxml.ns import qn
 from onemap.errors import InputError
 from onemap.present.pack import (
     conflict_scene,
+    overview,
     pack_document,
     pack_words,
     pack_workbook,
@@ -83,7 +84,7 @@ def test_workbook_lists_all_with_numbers_as_numbers(reviewed, words):
     rows = rows_in(pack_workbook(reviewed, words), 1)
     head, body = rows[0], rows[1:]
     assert len(body) == len(reviewed.blueprint.conflicts)
-    sizes = {row[head.index("冲突编号")]: row[head.index("面积(平方米)")] for row in body}
+    sizes = {row[head.index("冲突编号")]: row[head.index("面积（平方米）")] for row in body}
     for row in reviewed.blueprint.conflicts.itertuples():
         assert sizes[row.conflict_id] == pytest.approx(row.area_m2)
 
@@ -135,3 +136,19 @@ def test_the_picture_outlines_the_conflict_and_names_no_site_beyond_it(reviewed,
 def test_no_pages_at_all_is_refused(town, tmp_path):
     with pytest.raises(InputError, match="top"):
         write_conflict_pack(town, tmp_path, top=0)
+
+
+def test_land_in_two_kinds_of_conflict_counts_once(town):
+    words = pack_words(town)
+    pairs = pairs_of(town, words)
+    sheet = rows_in(pack_workbook(town, words), 0)[1:]
+    area = town.faces.set_index("face_id")["area_m2"]
+    twice = 0
+    for pair, row, printed in zip(pairs, sheet, overview(pairs, words, 5).rows, strict=True):
+        own = pair.conflicts.loc[~pair.conflicts["sliver"], ["conflict_id", "area_m2"]]
+        faces = town.conflict_faces[town.conflict_faces["conflict_id"].isin(own["conflict_id"])]
+        once = area[faces["face_id"].unique()].sum()
+        assert row[2] == pytest.approx(once) and row[3] == pytest.approx(once / 10_000)
+        assert printed[2] == f"{once / 10_000:,.4f}"
+        twice += own["area_m2"].sum() > once + 1
+    assert twice

@@ -6,9 +6,11 @@ import time
 import pytest
 
 from onemap.errors import InputError
+from onemap.present.fields import Content
 from onemap.present.opinion import case_of
 from onemap.present.pdf import pdf_bytes, report_content, write_pdf
 from onemap.present.report import blocks
+from onemap.present.template import standard_template
 from onemap.present.words import words_of
 
 pytest.importorskip("typst", reason="writing a PDF needs typst")
@@ -33,21 +35,22 @@ def words_in(data, footer=""):
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("project", ["P1", "P2", "P3"])
 def test_every_word_of_the_blocks_can_be_read_back(review, project, lang):
-    content = report_content(review, project, lang)
+    words = words_of(review, lang)
+    content, pictures = report_content(Content(review, project, lang), standard_template(words))
     found = words_in(pdf_bytes(review, project, lang), content["footer"])
-    for section in content["sections"]:
-        assert squeezed(section["heading"]) in found
+    for part in content["parts"]:
+        assert squeezed(part.get("text", "")) in found
+    assert len(pictures) >= 3
     for block in blocks(case_of(review, project, words_of(review, lang))):
         rows = [cell for table in block.tables for row in table.rows for cell in row]
         for text in (*block.lines, *rows):
             assert squeezed(text) in found, block.letter
-    assert squeezed(content["title"]) in found
-    assert squeezed(content["versions"]) in found
+    assert squeezed(words.texts("report.title", lang)) in found
 
 
 def test_unchecked_clauses_and_unknowns_are_said(review):
     found = words_in(pdf_bytes(review, "P3"))
-    assert "《文物保护法》第二十九条(未核对)" in found
+    assert "《文物保护法》第二十九条（未核对）" in found
     assert "数据不全" in found
 
 

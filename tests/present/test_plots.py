@@ -76,11 +76,13 @@ def test_matrix_sums_real_conflicts_by_pair_and_counts_slivers_apart(town):
     words = words_of(town)
     conflicts = town.conflicts
     real = conflicts[~conflicts["sliver"].astype(bool)]
+    faces = town.conflict_faces.merge(town.faces[["face_id", "area_m2"]], on="face_id")
     pairs = real.groupby([real[["layer_a", "layer_b"]].min(axis=1), real[["layer_a", "layer_b"]].max(axis=1)])
-    expected = sorted(
-        f"{size / 10_000:,.2f} 公顷\n{count} 处"
-        for size, count in zip(pairs.area_m2.sum(), pairs.size(), strict=True)
-    )
+    expected = []
+    for _, own in pairs:
+        once = faces[faces["conflict_id"].isin(own["conflict_id"])].drop_duplicates("face_id")
+        expected.append(f"{once['area_m2'].sum() / 10_000:,.2f} 公顷\n{len(own)} 处")
+    expected = sorted(expected)
     chart = charts.conflict_matrix(conflicts, words)
     assert sorted(text.get_text() for text in chart.axes[0].texts) == expected
     assert str(int(conflicts["sliver"].sum())) in chart.get_supxlabel()
@@ -90,7 +92,7 @@ def test_every_bar_of_the_major_classes_adds_up_to_its_layer(small):
     chart = charts.major_classes(small, words_of(small))
     assert sum(bars(chart, row_of(chart, "土地用途区"))) == pytest.approx(60, rel=1e-3)
     governed = small.faces.loc[small.faces["governing_layer"].notna(), "area_m2"].sum() / 10_000
-    assert sum(bars(chart, row_of(chart, "一张蓝图(主导用途)"))) == pytest.approx(governed)
+    assert sum(bars(chart, row_of(chart, "一张蓝图（主导用途）"))) == pytest.approx(governed)
 
 
 def test_a_plan_loses_what_a_control_line_governs(small):

@@ -103,7 +103,7 @@ def test_draft_opinions_have_the_columns_of_the_exchange_table(review, tmp_path)
     assert list(rows[0]) == OPINION_COLUMNS
     assert len({row["DFSJZJ"] for row in rows}) == len(rows)
     second = next(row for row in rows if row["XMDM"] == "P2" and row["BLDWMC"] == "自然资源")
-    assert "K01 不得占用永久基本农田" in second["QQYJ"] and second["QQYJ"].startswith("(草案)")
+    assert "K01 不得占用永久基本农田" in second["QQYJ"] and second["QQYJ"].startswith("（草案）")
     third = next(row for row in rows if row["XMDM"] == "P3")
     assert "未能评估" in third["QQYJ"]
     assert {row["BLR"] + row["FKSJ"] + row["SJYXBS"] for row in rows} == {""}

@@ -10,6 +10,7 @@ from pathlib import Path
 import docx
 import pytest
 from docx.oxml.ns import qn
+from docx.text.paragraph import Paragraph
 
 from onemap.errors import InputError
 from onemap.present.opinion import case_of
@@ -49,7 +50,18 @@ def test_text_is_the_golden_one(review, project, lang):
 
 def test_every_block_is_there_in_order(review):
     case = case_of(review, "P1", words_of(review))
-    assert "".join(block.letter for block in blocks(case)) == "ABCDEFGHIJKLM"
+    assert "".join(block.letter for block in blocks(case)) == "ABCDEFGHIJKLMN"
+    said = text_of_docx(report_bytes(review, "P1")).splitlines()
+    heads = [
+        "结论摘要",
+        "改变结论的办法",
+        "结论的把握",
+        "A  项目基本情况",
+        "L  用地预审判断",
+        "N  未知事项",
+        "声明",
+    ]
+    assert [line for line in said if line in heads] == heads
 
 
 def test_same_bytes_at_another_time(review, fresh_review):
@@ -63,15 +75,20 @@ def test_same_bytes_at_another_time(review, fresh_review):
 
 def test_chinese_runs_name_an_east_asian_face(review):
     document = docx.Document(io.BytesIO(report_bytes(review, "P1")))
-    runs = [run for run in document.element.body.iter(qn("w:r")) if run.find(qn("w:t")) is not None]
-    faces = {run.find(qn("w:rPr")).find(qn("w:rFonts")).get(qn("w:eastAsia")) for run in runs}
-    assert faces == {"宋体", "黑体"}
+    paragraphs = [one for one in document.element.body.iter(qn("w:p")) if one.find(qn("w:r")) is not None]
+    styles = [Paragraph(one, document).style for one in paragraphs]
+    used = {style.name: style for style in styles}.values()
+    assert len(used) > 5
+    for style in used:
+        fonts = style.element.rPr.rFonts
+        assert fonts.get(qn("w:eastAsia")) in ("宋体", "黑体"), style.name
+        assert fonts.get(qn("w:eastAsiaTheme")) is None
 
 
 def test_unchecked_clauses_and_engineering_choices_are_marked(review):
     said = text_of_docx(report_bytes(review, "P3"))
-    assert "《文物保护法》第二十九条(未核对)" in said
-    assert re.search(r"> 0\.005 m² 工程约定", said)
+    assert "《文物保护法》第二十九条（未核对）" in said
+    assert re.search(r"> 0\.005 m²（工程约定）", said)
 
 
 def test_what_could_not_be_assessed_never_reads_as_nothing(review):

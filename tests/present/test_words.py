@@ -54,7 +54,7 @@ def test_a_size_that_is_not_zero_never_prints_as_zero(size):
     assert w.number(size) != "0.00"
 
 
-@given(st.floats(min_value=0.0, max_value=1.0, exclude_max=True))
+@given(st.floats(min_value=0.0, max_value=1 - 1e-9, exclude_max=True))
 def test_less_than_the_whole_never_prints_as_the_whole(share):
     assert w.percent(share) != "100.00%"
 
@@ -82,10 +82,18 @@ def test_a_text_key_is_never_shown(review):
 
 def test_unchecked_clauses_say_so(review):
     words = w.words_of(review)
-    assert w.clauses(words, "HPL/29").endswith("(未核对)")
+    assert w.clauses(words, "HPL/29").endswith("（未核对）")
     assert "未核对" not in w.clauses(words, "LAL/35")
 
 
 def test_a_language_without_texts_is_refused(review):
     with pytest.raises(InputError, match="language"):
         w.words_of(review, "fr")
+
+
+def test_lists_read_as_the_language_writes_them(review):
+    names = ["K01 a", "K02 b"]
+    assert w.listed(w.words_of(review, "zh"), names) == "K01 a、K02 b"
+    assert w.listed(w.words_of(review, "en"), names) == "K01 a; K02 b"
+    assert w.sentences(w.words_of(review, "en"), ["", "one", "two"]) == "one; two"
+    assert w.sentences(w.words_of(review, "zh"), ["一", "二"]) == "一；二"

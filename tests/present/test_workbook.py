@@ -7,6 +7,7 @@ import zipfile
 import openpyxl
 import pytest
 
+from onemap.present import workbook
 from onemap.present.workbook import workbook_bytes, write_workbook
 
 SHEETS = ["项目汇总", "管控检测", "前置条件", "规划冲突", "数据问题", "数据来源"]
@@ -32,9 +33,11 @@ def test_sheets_with_frozen_heads_and_filters(book):
 
 def test_sizes_are_numbers_in_three_units(book):
     row = next(row for row in rows_of(book["项目汇总"]) if row["项目编号"].value == "P2")
-    assert row["面积(平方米)"].value == 72_000 and row["面积(平方米)"].number_format == "#,##0.00"
-    assert row["面积(公顷)"].value == pytest.approx(7.2) and row["面积(公顷)"].number_format == "#,##0.0000"
-    assert row["面积(亩)"].value == pytest.approx(108)
+    assert row["面积（平方米）"].value == 72_000 and row["面积（平方米）"].number_format == "#,##0.00"
+    assert (
+        row["面积（公顷）"].value == pytest.approx(7.2) and row["面积（公顷）"].number_format == "#,##0.0000"
+    )
+    assert row["面积（亩）"].value == pytest.approx(108)
     assert row["管控结论"].value == "涉及禁止"
     assert row["涉及禁止"].value == "K01 不得占用永久基本农田"
 
@@ -51,7 +54,7 @@ def test_findings_keep_clear_ones_and_put_hits_first(book):
 
 def test_what_was_not_assessed_has_no_size_that_reads_as_nothing(book):
     (row,) = [row for row in rows_of(book["管控检测"]) if row["结论"].value == "缺数据未评估"]
-    assert row["面积(平方米)"].value == row["占比"].value == row["量测值"].value == "未知"
+    assert row["面积（平方米）"].value == row["占比"].value == row["量测值"].value == "未知"
     assert row["已知占比"].value == 0
 
 
@@ -87,3 +90,21 @@ def test_control_characters_do_not_break_the_file(fresh_review):
     fresh_review.decisions.loc[0, "project_name"] = "甲\x00\x0b乙"
     book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(fresh_review)))
     assert book["项目汇总"]["B2"].value == "甲乙"
+
+
+def test_a_long_list_counts_what_is_clear_and_lists_the_rest(review, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_FINDINGS", 8)
+    book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(review)))
+    statuses = [row["结论"].value for row in rows_of(book["管控检测"])]
+    assert statuses.count("不涉及") == 0 and {"触发", "缺数据未评估"} <= set(statuses)
+    counted = rows_of(next(book[name] for name in book.sheetnames if name.startswith("规则计数")))
+    heads = ("触发", "缺数据未评估", "不涉及", "不适用")
+    assert sum(row[head].value for row in counted for head in heads) == len(review.findings)
+
+
+def test_what_does_not_fit_on_a_sheet_goes_on_on_the_next(review, book, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 4)
+    cut = openpyxl.load_workbook(io.BytesIO(workbook_bytes(review)))
+    ids = lambda sheets: [[row["规则编号"].value for row in rows_of(sheet)] for sheet in sheets]  # noqa: E731
+    (whole,) = ids([book["管控检测"]])
+    assert ids(cut[f"管控检测{more}"] for more in ("", " 2", " 3")) == [whole[:4], whole[4:8], whole[8:]]

@@ -15,6 +15,7 @@ import json
 import re
 import socket
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from onemap.errors import InputError
 from onemap.present.meeting import intake
 from onemap.present.meeting.desk import FORM, LONGEST_NAME, Desk, ask, open_desk
 from onemap.present.meeting.page import page_files
+from onemap.present.meeting.reader import Reader
 from onemap.present.meeting.refusal import Refusal
 from onemap.present.record import write_json
 from onemap.present.report import report_bytes
@@ -139,10 +141,22 @@ def make_app(desk: Desk, hosts: list[str], token: str | None = None) -> Starlett
             Middleware(Guard, token=token),
         ],
         exception_handlers={Refusal: _refused, Exception: _failed},
+        lifespan=_reading,
     )
     app.state.desk, app.state.files = desk, page_files(desk)
+    app.state.reader = Reader(desk.blueprint.crs, desk.rulebook.catalogue)
     app.state.waiting = 0
     return app
+
+
+@contextlib.asynccontextmanager
+async def _reading(app: Starlette) -> AsyncIterator[None]:
+    """The reader stands ready as long as the page is served."""
+    app.state.reader.start()
+    try:
+        yield
+    finally:
+        app.state.reader.stop()
 
 
 class Guard:
@@ -197,9 +211,9 @@ async def _check(request: Request) -> Response:
     desk: Desk = request.app.state.desk
 
     def read():
-        crs, catalogue = desk.blueprint.crs, desk.rulebook.catalogue
         if isinstance(sent.get("text"), str):
-            return intake.read_text(sent["text"], crs, catalogue, _stated(desk, sent.get("crs")))
+            return request.app.state.reader.read("text", sent["text"], _stated(desk, sent.get("crs")))
+        crs, catalogue = desk.blueprint.crs, desk.rulebook.catalogue
         return intake.read_drawn(sent.get("geometry"), crs, catalogue, _named(form))
 
     return await _answer(request, read, form)
@@ -213,19 +227,16 @@ async def _upload(request: Request) -> Response:
     data = await _body(request)
     desk: Desk = request.app.state.desk
     stated = _stated(desk, request.query_params.get("crs"))
-    return await _answer(
-        request,
-        lambda: intake.read_upload(data, kind, desk.blueprint.crs, desk.rulebook.catalogue, stated),
-        form,
-    )
+    return await _answer(request, lambda: request.app.state.reader.read("upload", data, kind, stated), form)
 
 
 async def _answer(request: Request, read: Any, form: dict[str, str]) -> Response:
     desk: Desk = request.app.state.desk
 
     def work():
+        sites = read()
         with desk.lock:
-            return ask(desk, read(), form)
+            return ask(desk, sites, form)
 
     return JSONResponse({"answers": await _in_turn(request, work)})
 

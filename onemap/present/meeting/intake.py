@@ -90,6 +90,8 @@ def read_text(text: str, crs: Any, catalogue: Any, stated: Any = None) -> Sites:
 
 def read_drawn(geometry: Any, crs: Any, catalogue: Any, project: dict[str, str]) -> Sites:
     """The site drawn on the page, a GeoJSON polygon in CGCS2000 degrees, with the words of the form."""
+    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        raise Refusal("shape")
     try:
         shape = shapely.from_geojson(json.dumps(geometry))
     except (shapely.errors.GEOSException, TypeError, ValueError) as error:

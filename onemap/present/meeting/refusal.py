@@ -11,5 +11,5 @@ class Refusal(Exception):
     """
 
     def __init__(self, key: str, status: int = 422, **values: str):
-        self.key, self.status, self.values = f"meeting.error.{key}", status, values
+        self.word, self.key, self.status, self.values = key, f"meeting.error.{key}", status, values
         super().__init__(self.key)
