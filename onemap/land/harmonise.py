@@ -156,7 +156,7 @@ def declared_m2(column: pd.Series, unit: str, issues: Issues) -> pd.Series:
         wrong = np.isinf(number)
     else:
         read = each(column, parse_number)
-        wrong = np.array([number is None for number in read])
+        wrong = np.array([number is None for number in read], dtype=bool)
         found = np.full(len(column), math.nan)
         units = each(column[~wrong], unit_in)
         found[~wrong] = [number * (own or factor) for number, own in zip(read[~wrong], units, strict=True)]

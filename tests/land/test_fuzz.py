@@ -4,6 +4,7 @@ import importlib.util
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -160,3 +161,12 @@ def test_workspace_and_table_together(town, catalogue, check, yaml, table):
     except InputError:
         return
     check(layers)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_table_of_a_head_alone_is_read_as_no_rows(town, catalogue, check, rows):
+    (town.path / "z.csv").write_text("".join(CSV.splitlines(keepends=True)[: 1 + rows]), encoding="utf-8")
+    (town.path / "onemap.yaml").write_text(PLAIN, encoding="utf-8")
+    layers = read_features(town.path, catalogue)
+    check(layers)
+    assert (layers.sources.set_index("layer")["rows_read"]["land_use_zones"]) == rows
