@@ -1,11 +1,11 @@
-"""A city's blueprint in a store: worked out by tiles, brought up to date by tiles, published in one step."""
+"""A city's blueprint in a store: worked out by tiles, published in one step."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from onemap.blueprint import kept, store
+from onemap.blueprint import store
 from onemap.blueprint.balance import close_balance, inputs_of
 from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
@@ -40,20 +40,21 @@ def build_city(
     runner = {"workers": workers, "scheduler": scheduler}
     extents = dissolve_extents(layers.extents)
     land = survey(layers.features, layers.quarantine, extents, layers.sources, rulebook)
-    draft = work_out_whole(scratch, land, crs, rulebook, tile, runner)
-    conflicts, _ = merge_parts(draft.parts, land.features, rulebook, crs)
+    results = work_out_whole(scratch, land, crs, rulebook, tile, runner)
+    conflicts, _ = merge_parts([result.parts for result in results], land.features, rulebook, crs)
+    rows = [row for result in results for row in result.rows]
     inputs = inputs_of(layers.features, placed_rows(layers.quarantine))
     frames = {
         "conflicts": conflicts,
         "extents": extents,
         "quarantine": layers.quarantine,
-        "balance": close_balance(inputs, faces_m2(draft.rows, land.register.layers)),
+        "balance": close_balance(inputs, faces_m2(rows, land.register.layers)),
         "sources": layers.sources,
         "issues": layers.issues,
         "passports": layers.passports,
     }
-    tables = store.put_frames(folder, frames, crs) | {"marks": kept.put_marks(folder, draft.marks)}
+    tables = store.put_frames(folder, frames, crs)
     features = store.put_features(folder, layers.features, crs)
-    store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
+    store.publish(folder, manifest, tables, features, rows, crs)
     shutil.rmtree(scratch, ignore_errors=True)
     return store.open_store(folder)

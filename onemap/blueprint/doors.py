@@ -1,4 +1,4 @@
-"""Where a blueprint lies: a store, a GeoPackage, GeoParquet tables or a database, told by the path alone."""
+"""Where a blueprint lies: a store or a GeoPackage, told by the path alone; GeoParquet tables are only handed on."""
 
 from __future__ import annotations
 

@@ -56,13 +56,10 @@ KEPT_TILES = 256  # tables of tiles that an opened blueprint keeps in memory
 REBUILD = "build it again: onemap build WORKSPACE -o OUT"
 
 
-def publish(
-    folder: Path, manifest: dict, tables: dict, features: dict, rows: Iterable[Row], crs, keep: dict
-) -> Path:
+def publish(folder: Path, manifest: dict, tables: dict, features: dict, rows: Iterable[Row], crs) -> Path:
     """Make a version of objects that are there already, and let it count.
 
-    tables : object of each name in ``TABLES`` and of what else there is; features : object of each layer; keep : how
-    it was cut into tiles, and objects for the next build. Returns the path of the version's list.
+    tables : object of each name in ``TABLES``; features : object of each layer. Returns the path of the version's list.
     """
     folder = Path(folder)
     tiles = put(folder, tile_table(rows))
@@ -72,7 +69,6 @@ def publish(
         "manifest": manifest,
         "tables": dict(sorted((tables | {"tiles": tiles}).items())),
         "features": features,
-        "cut": keep,
     }
     path = folder / "versions" / f"{manifest['version']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,9 +140,7 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
 def objects_of(version: dict, rows: list[Row]) -> list[str]:
     """The names of all objects of a version."""
     tiles = [name for row in rows for name in (row.faces, row.features)]
-    cut = version["cut"]
-    kept = [cut["cycles"], *cut["outlines"].values()] if cut else []
-    return [*version["tables"].values(), *version["features"].values(), *kept, *tiles]
+    return [*version["tables"].values(), *version["features"].values(), *tiles]
 
 
 def tile_table(rows: Iterable[Row]) -> pa.Table:

@@ -48,9 +48,8 @@ def cut(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     geometry, area = ground.geometry[face], ground.area_m2[face]
     whole = shapely.contains(sites[parcel], geometry)
     geometry[~whole] = polygonal(shapely.intersection(geometry[~whole], sites[parcel[~whole]]))
-    shapely.destroy_prepared(
-        sites
-    )  # what was prepared is larger than the site, and long lists keep their sites
+    # what was prepared is larger than the site, and long lists keep their sites
+    shapely.destroy_prepared(sites)
     area[~whole] = ellipsoidal_area(geometry[~whole], blueprint.crs)
     return Pieces(ground, parcel, face, area, geometry)
 
