@@ -83,12 +83,14 @@ def test_killed_and_resumed(serial, many, town, book, tmp_path, workers):
         f"many = geopandas.read_parquet(r'{tmp_path / 'many.parquet'}')\n"
         f"om.review_batch(many, town, book, r'{out}', chunk=10, workers={workers})\n"
     )
+    again = om.read_blueprint(tmp_path / "town.gpkg")
     run = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     deadline = time.time() + 180
     while len(list(out.glob("parts/0*"))) < 3:
         assert time.time() < deadline and run.poll() is None
         time.sleep(0.02)
-    again = om.read_blueprint(tmp_path / "town.gpkg")
+    if sys.platform != "win32":
+        run.send_signal(signal.SIGSTOP)  # so that it cannot end before it is asked for the folder
     with pytest.raises(InputError, match="another process"):
         om.review_batch(many, again, book, out, chunk=10)
     run.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
