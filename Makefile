@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench fuzz clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,12 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.rules
 	$(BIN)/python -m benchmarks.present
+
+# K names the reader: survey_text, csv, vct or workspace
+SECONDS ?= 600
+K ?= survey_text
+fuzz: $(VENV)/.installed
+	ONEMAP_FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n0 -s tests/land/test_fuzz.py -k $(K)
 
 clean:
 	rm -rf out .venv

@@ -1,7 +1,13 @@
-"""Damaged text files: rows or an InputError, the ledger held. ``ONEMAP_FUZZ`` sets how many examples are tried."""
+"""Damaged text files: rows or an InputError, the ledger held.
 
+A round is 40 examples. ``make fuzz K=survey_text SECONDS=600`` goes on with rounds of 500 until so many seconds have
+passed, for each test of that name, and prints how many rounds there were.
+"""
+
+import functools
 import importlib.util
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -16,10 +22,28 @@ _spec = importlib.util.spec_from_file_location("vct_writer", Path(__file__).with
 writer = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(writer)
 
+SECONDS = float(os.environ.get("ONEMAP_FUZZ_SECONDS", "0"))
+ON_AND_ON = {"max_examples": 500, "derandomize": False, "database": None}
 BOUNDED = settings(
-    max_examples=int(os.environ.get("ONEMAP_FUZZ", "40")), deadline=None,
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+    deadline=None, suppress_health_check=list(HealthCheck), **(ON_AND_ON if SECONDS else {"max_examples": 40})
+)
+
+
+def in_rounds(test):
+    """One round of a test of hypothesis or, where seconds are given, rounds until they have passed."""
+
+    @functools.wraps(test)
+    def rounds(*arguments, **named):
+        start, count = time.monotonic(), 0
+        while not count or time.monotonic() - start < SECONDS:
+            test(*arguments, **named)
+            count += 1
+        if SECONDS:
+            print(f"\n{test.__name__}: {count} rounds, {time.monotonic() - start:.0f} s")
+
+    return rounds
+
+
 TXT = """[属性描述]
 格式版本号=1.01版本
 坐标系=2000国家大地坐标系
@@ -118,6 +142,7 @@ def holds(path):
         assert raw.columns.index.is_unique
 
 
+@in_rounds
 @BOUNDED
 @given(data=damaged(TXT))
 def test_survey_text(tmp_path, data):
@@ -125,6 +150,7 @@ def test_survey_text(tmp_path, data):
     holds(tmp_path / "a.txt")
 
 
+@in_rounds
 @BOUNDED
 @given(data=st.one_of(damaged(CSV), damaged(POINTS)))
 def test_csv(tmp_path, data):
@@ -132,6 +158,7 @@ def test_csv(tmp_path, data):
     holds(tmp_path / "a.csv")
 
 
+@in_rounds
 @BOUNDED
 @given(data=st.data())
 def test_vct(town, tmp_path, data):
@@ -141,6 +168,7 @@ def test_vct(town, tmp_path, data):
     holds(tmp_path / "a.vct")
 
 
+@in_rounds
 @BOUNDED
 @given(data=damaged(YAML))
 def test_workspace(tmp_path, data):
@@ -151,6 +179,7 @@ def test_workspace(tmp_path, data):
         assert "onemap.yaml" in str(error) or str(error)
 
 
+@in_rounds
 @settings(BOUNDED, max_examples=max(10, BOUNDED.max_examples // 4))
 @given(yaml=st.one_of(st.just(PLAIN.encode()), damaged(PLAIN)), table=damaged(CSV))
 def test_workspace_and_table_together(town, catalogue, check, yaml, table):

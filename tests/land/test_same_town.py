@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import zipfile
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import geopandas as gpd
 import numpy as np
@@ -23,8 +25,16 @@ from onemap.land.survey_write import write_survey_txt
 _spec = importlib.util.spec_from_file_location("vct_writer", Path(__file__).with_name("vct_writer.py"))
 writer = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(writer)
-EXACT = ("gpkg", "fgb", "parquet", "shp", "csv", "xlsx")
-ROUGH = ("gdb", "geojson", "vct")
+EXACT = ("gpkg", "fgb", "parquet", "shp", "shp.zip", "csv", "xlsx")
+ROUGH = {
+    "gdb": None,
+    "gdb.zip": None,
+    "geojson": 4490,
+    "topojson": 4490,
+    "kml": 4490,
+    "kmz": 4490,
+    "vct": 4529,
+}
 SYSTEMS = {"4550": 4550, "4528": 4528, "4499": 4499, "4490": 4490}
 # The file geodatabase keeps 0.05 mm; reprojection costs less.
 NEAR_M = 1e-4
@@ -78,6 +88,14 @@ def put(frame, folder, layer, kind):
             cells = [v if v == v else None for v in row.values()]
             book.active.append([*cells, shapely.to_wkt(geom, rounding_precision=-1)])
         book.save(path)
+    elif kind in ("kml", "kmz"):
+        path.write_bytes(kml(frame))
+        if kind == "kmz":
+            return zipped(path, "doc.kml")
+    elif kind == "topojson":
+        path.write_text(topojson(frame), encoding="utf-8")
+    elif kind.endswith(".zip"):
+        return zipped(put(frame, folder, layer, kind.removesuffix(".zip")))
     elif kind == "vct":
         fields = {c: ("Char", 60) for c in frame.columns if c != "geometry"}
         head = writer.HEAD_30
@@ -95,6 +113,65 @@ def put(frame, folder, layer, kind):
             options = {"COORDINATE_PRECISION": 12, "RFC7946": "NO"}
         pyogrio.write_dataframe(frame, path, **options)
     return path
+
+
+def zipped(path, inside=None):
+    """The archive of a file or folder with all that belongs to it."""
+    kin = sorted(path.rglob("*")) if path.is_dir() else sorted(path.parent.glob(f"{path.stem}.*"))
+    packed = path if path.suffix == ".kmz" else path.with_name(path.name + ".zip")
+    data = {inside or file.relative_to(path.parent).as_posix(): file.read_bytes() for file in kin}
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, content in data.items():
+            bundle.writestr(name, content)
+    return packed
+
+
+def present(row):
+    """The cells of a row that hold something."""
+    return {k: v for k, v in row.items() if k != "geometry" and v is not None and v == v}
+
+
+def kml(frame):
+    """Placemarks with extended data; degrees to 1e-12."""
+
+    def ring(line):
+        return f"<LinearRing><coordinates>{' '.join(f'{x:.12f},{y:.12f}' for x, y in line.coords)}</coordinates></LinearRing>"
+
+    def polygon(part):
+        inner = "".join(f"<innerBoundaryIs>{ring(hole)}</innerBoundaryIs>" for hole in part.interiors)
+        return f"<Polygon><outerBoundaryIs>{ring(part.exterior)}</outerBoundaryIs>{inner}</Polygon>"
+
+    marks = []
+    for row in frame.to_dict("records"):
+        data = "".join(
+            f'<Data name="{escape(k)}"><value>{escape(str(v))}</value></Data>'
+            for k, v in present(row).items()
+        )
+        shape = "".join(polygon(part) for part in shapely.get_parts(row["geometry"]))
+        marks.append(
+            f"<Placemark><ExtendedData>{data}</ExtendedData><MultiGeometry>{shape}</MultiGeometry></Placemark>"
+        )
+    return f'<?xml version="1.0"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>{"".join(marks)}</Document></kml>'.encode()
+
+
+def topojson(frame):
+    """One arc a ring, every second one stored backwards and used by its complement; no quantising."""
+    arcs, shapes = [], []
+
+    def use(line):
+        arcs.append([list(point) for point in line.coords])
+        if len(arcs) % 2:
+            return [len(arcs) - 1]
+        arcs[-1].reverse()
+        return [~(len(arcs) - 1)]
+
+    for row in frame.to_dict("records"):
+        drawn = [
+            [use(line) for line in (p.exterior, *p.interiors)] for p in shapely.get_parts(row["geometry"])
+        ]
+        shapes.append({"type": "MultiPolygon", "arcs": drawn, "properties": present(row)})
+    collection = {"type": "GeometryCollection", "geometries": shapes}
+    return json.dumps({"type": "Topology", "objects": {"layer": collection}, "arcs": arcs}, default=str)
 
 
 def rewritten(town, folder, kind, crs=None):
@@ -164,8 +241,7 @@ def test_formats_that_keep_every_digit(town, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ROUGH)
 def test_formats_that_round(town, tmp_path, kind):
-    crs = 4490 if kind == "geojson" else 4529 if kind == "vct" else None
-    _compare(town, rewritten(town, tmp_path, kind, crs))
+    _compare(town, rewritten(town, tmp_path, kind, ROUGH[kind]))
 
 
 @pytest.mark.parametrize("name", list(SYSTEMS))
