@@ -1,71 +1,63 @@
 """Merge plans into one blueprint, check sites against it, and say with clause and date what follows.
 
-The names stand in the order of the work: law and land in, blueprint, review, what people take away. What draws and
-writes is imported when it is first asked for: folium and matplotlib cost more than all the rest together.
+The names stand in the order of the work: law and land in, blueprint, review, what people take away. Each is imported
+when it is first asked for, so that who merges polygons does not wait for maps; ``__init__.pyi`` tells type checkers.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
-# isort: off
-from onemap.book.catalogue import Catalogue, load_catalogue
-from onemap.book.cite import cite
-from onemap.book.location import sample_path
-from onemap.book.rulebook import Rulebook, load_rulebook
-from onemap.land.parcels import read_parcels
-from onemap.land.read import read_features
-from onemap.blueprint.build import Blueprint, build_blueprint
-from onemap.blueprint.city import build_city
-from onemap.blueprint.conflicts import find_conflicts
-from onemap.blueprint.doors import read_blueprint, write_blueprint
-from onemap.review.measure import find_overlaps, measure
-from onemap.review.check import check
-from onemap.review.preconditions import derive_preconditions
-from onemap.review.decide import decide
-from onemap.review.review import Review, review
-from onemap.review.batch import review_batch
-from onemap.review.explain import explain
-# isort: on
-
-_DRAWN = {
+_HOME = {
+    "Catalogue": "onemap.book.catalogue",
+    "load_catalogue": "onemap.book.catalogue",
+    "cite": "onemap.book.cite",
+    "sample_path": "onemap.book.location",
+    "Rulebook": "onemap.book.rulebook",
+    "load_rulebook": "onemap.book.rulebook",
+    "read_parcels": "onemap.land.parcels",
+    "read_features": "onemap.land.read",
+    "Blueprint": "onemap.blueprint.build",
+    "build_blueprint": "onemap.blueprint.build",
+    "build_city": "onemap.blueprint.city",
+    "find_conflicts": "onemap.blueprint.conflicts",
+    "read_blueprint": "onemap.blueprint.doors",
+    "write_blueprint": "onemap.blueprint.doors",
+    "find_overlaps": "onemap.review.measure",
+    "measure": "onemap.review.measure",
+    "check": "onemap.review.check",
+    "derive_preconditions": "onemap.review.preconditions",
+    "decide": "onemap.review.decide",
+    "Review": "onemap.review.review",
+    "review": "onemap.review.review",
+    "review_batch": "onemap.review.batch",
+    "explain": "onemap.review.explain",
     "draw_map": "onemap.present.map",
     "write_report": "onemap.present.report",
     "write_review": "onemap.present.write",
     "read_review": "onemap.present.reread",
 }
 
-__all__ = [
-    "Catalogue",
-    "Rulebook",
-    "load_catalogue",
-    "load_rulebook",
-    "cite",
-    "sample_path",
-    "read_features",
-    "read_parcels",
-    "Blueprint",
-    "build_blueprint",
-    "build_city",
-    "find_conflicts",
-    "read_blueprint",
-    "write_blueprint",
-    "find_overlaps",
-    "measure",
-    "check",
-    "derive_preconditions",
-    "decide",
-    "Review",
-    "review",
-    "review_batch",
-    "explain",
-    "draw_map",
-    "write_report",
-    "write_review",
-    "read_review",
-]
+__all__ = list(_HOME)
+
+
+class _Package(ModuleType):
+    """Keeps ``onemap.review`` the function, also after the room of that name has been imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str):
-    if name not in _DRAWN:
+    if name not in _HOME:
         raise AttributeError(f"module 'onemap' has no attribute '{name}'")
-    globals()[name] = getattr(import_module(_DRAWN[name]), name)
+    globals()[name] = getattr(import_module(_HOME[name]), name)
     return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
