@@ -36,6 +36,7 @@ LAYER_COLUMNS = [
 FIELD_COLUMNS = ["layer", "field", "aliases", "unit"]
 CODE_COLUMNS = ["code", "name_zh", "name_en", "parent", "major_class", "basis", "checked_on"]
 CROSSWALK_COLUMNS = ["from_table", "from_code", "to_table", "to_code", "ambiguous"]
+EDITION_COLUMNS = ["table", "standard", "name_zh", "name_en", "basis", "checked_on"]
 ENUMERATION_COLUMNS = ["field", "value", "labels"]
 BOOK_KEYS = ("name_zh", "name_en", "begins", "base", "note")
 FILES = [
@@ -60,7 +61,10 @@ PARTS = ("codes", "laws", "texts")
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """What may lie on the map: layers (by id), their fields, code tables, enumerations and texts."""
+    """What may lie on the map: layers (by id), their fields, code tables, enumerations and texts.
+
+    ``editions``: by code table, the standard that those tables are which classify land as a whole.
+    """
 
     path: Path
     version: str
@@ -70,6 +74,7 @@ class Catalogue:
     enumerations: pd.DataFrame
     texts: Texts
     crosswalks: pd.DataFrame
+    editions: pd.DataFrame
     notes: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
@@ -118,6 +123,7 @@ def load_catalogue(path: str | Path | None = None) -> Catalogue:
         enumerations=_frame(_enumerations(folder, texts, notes), ENUMERATION_COLUMNS),
         texts=texts,
         crosswalks=_frame(_crosswalks(folder, codes, notes), CROSSWALK_COLUMNS),
+        editions=_indexed(_editions(folder, codes, notes), EDITION_COLUMNS, "table"),
         notes=tuple(notes),
     )
 
@@ -262,7 +268,7 @@ def _fields(folder: Path, layers: dict[str, Row], notes: list[str]) -> list[Row]
 def _codes(folder: Path, notes: list[str]) -> dict[str, dict[str, Row]]:
     tables = {}
     for path in sorted((folder / "codes").glob("*.csv")):
-        if path.stem == "crosswalks":
+        if path.stem in ("crosswalks", "editions"):
             continue
         rows = unique(read_noted(path, CODE_COLUMNS, (), notes).rows, "code")
         for row in rows.values():
@@ -275,6 +281,16 @@ def _codes(folder: Path, notes: list[str]) -> dict[str, dict[str, Row]]:
                 raise row.fail("name_zh is blank")
         tables[path.stem] = rows
     return tables
+
+
+def _editions(folder: Path, codes: dict[str, dict], notes: list[str]) -> list[Row]:
+    path = folder / "codes" / "editions.csv"
+    if not path.is_file():
+        return []
+    rows = unique(read_noted(path, EDITION_COLUMNS, (), notes).rows, "table")
+    for row in rows.values():
+        expect(row, "table", codes)
+    return list(rows.values())
 
 
 def _crosswalks(folder: Path, codes: dict[str, dict], notes: list[str]) -> list[Row]:

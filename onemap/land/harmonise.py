@@ -11,8 +11,9 @@ import pandas as pd
 
 from onemap.errors import InputError
 from onemap.land.cells import as_json, each, words
-from onemap.land.codes import CodeTable
+from onemap.land.codes import Coded, CodeTable
 from onemap.land.columns import FEATURE_FIELDS, Mapped, map_columns
+from onemap.land.editions import Said, doubtful
 from onemap.land.issues import Issues
 from onemap.land.raw import Raw
 from onemap.land.values import (
@@ -234,11 +235,15 @@ def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
         code_of * (len(name_words) + 1) + name_of, return_index=True, return_counts=True
     )
     at = np.searchsorted(pair, code_of * (len(name_words) + 1) + name_of)
-    said = [(codes.iat[i], names.iat[i]) for i in first]
-    found = [table.look_up(text(c), text(n)) for c, n in said]
+    said = [Said(text(codes.iat[i]), text(names.iat[i])) for i in first]
+    found = [table.look_up(c, n) for c, n in said]
+    unsure = doubtful(Counter(dict(zip(said, counts.tolist(), strict=True))), table, catalogue, issues)
+    meant = [
+        Coded(None, s.name or None, None, "") if s in unsure else f for s, f in zip(said, found, strict=True)
+    ]
     for field in ("code", "name", "major"):
-        values = np.empty(len(found), dtype=object)
-        values[:] = [getattr(f, field) for f in found]
+        values = np.empty(len(meant), dtype=object)
+        values[:] = [getattr(f, field) for f in meant]
         column = {"code": "class_code", "name": "class_name", "major": "major_class"}[field]
         out[column] = pd.Series(values[at] if len(at) else [], index=out.index, dtype=object)
     if not table.known:
@@ -246,7 +251,7 @@ def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
     seen: Counter = Counter()
     for f, (code, name), count in zip(found, said, counts.tolist(), strict=True):
         seen[f, code, name] += count
-    _versions(seen, table, catalogue, issues)
+    _names_differ(seen, table, issues)
     blank = sum(count for (f, _, _), count in seen.items() if f.how == "blank")
     if blank:
         issues.add("no_code", field="class_code", value=blank)
@@ -263,13 +268,8 @@ def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
             )
 
 
-def _versions(seen: Counter, table: CodeTable, catalogue, issues: Issues) -> None:
-    """Signs of another version of the code table: codes that only other tables know, codes under another's name."""
-    alien = {text(code) for f, code, _ in seen if f.how == "" and text(code)}
-    for name, other in sorted(catalogue.codes.items()):
-        shared = alien & set(map(str, other.index))
-        if other is not table.frame and shared and len(shared) >= len(alien) / 2:
-            issues.add("mixed_codes", field="class_code", value=", ".join(sorted(shared)[:20]), message=name)
+def _names_differ(seen: Counter, table: CodeTable, issues: Issues) -> None:
+    """Codes under the name of another code of the same table."""
     odd: Counter = Counter()
     for (f, _, name), count in seen.items():
         meant = table.by_name(text(name)) if name and f.how in ("exact", "padded") else None

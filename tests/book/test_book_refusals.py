@@ -69,6 +69,7 @@ CASES = {  # what is wrong: file, text, spoilt text, words of the error, words o
     "unknown parent": ("codes/ydyh2023.csv", ",0701,construction", ",0799,construction", "unknown parent '0799'", ""),
     "code without its zero": ("codes/ydyh2023.csv", "\n0701,", "\n701,", "unknown parent '0701'", ""),
     "unknown major class": ("codes/ydyh2023.csv", ",agricultural,", ",farm,", "unknown major_class 'farm'", ""),
+    "edition of no table": ("codes/editions.csv", "\nghdl,", "\nghd,", "unknown table 'ghd'", "ghdl"),
     "crosswalk target": ("codes/crosswalks.csv", "gb50137,R1,ydyh2023,070101", "gb50137,R1,ydyh2023,70101", "unknown to_code", ""),
     "crosswalk forced": ("codes/crosswalks.csv", "gb50137,A22,ydyh2023,,Y", "gb50137,A22,ydyh2023,,N", "no single target", "ambiguous"),
     "unknown predicate": ("rules.csv", "K56,hits_geohazard_zones,", "K56,hits_geohazard,", "unknown predicate", "hits_geohazard_zones"),

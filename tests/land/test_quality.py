@@ -111,11 +111,63 @@ def test_mixed_code_versions(town, catalogue):
     geoms = [town.square(200 * i) for i in range(5)]
     put(town, geoms, YDXZDM=["R2", "A33", "070102", "080403", "R2"], YDXZ=["", "", "", "", "中小学用地"])
     layers = read(town, catalogue, "- {layer: city_master_plan, path: z.gpkg, extent: town}\n")
-    mixed = of(layers, "mixed_codes")
-    assert "ydyh2023" in set(mixed["message"]) and "070102" in mixed["value"].iloc[0]
+    (mixed,) = of(layers, "mixed_codes")["value"]
+    assert mixed == "GB 50137-2011: A33 R2; 自然资发〔2023〕234号: 070102 080403"
     assert of(layers, "unknown_code")["value"].tolist() == ["070102", "080403"]
     differs = of(layers, "code_name_differs")
     assert differs["value"].tolist() == ["R2 中小学用地"] and "A33" in differs["message"].iloc[0]
+    assert not len(of(layers, "class_unsure"))
+
+
+EDITIONS = {
+    # codes, names, issue, the editions it names, codes whose class counts as unknown
+    "one edition": (["0101", "0601", "1003"], ["水田", "农村道路", "盐田"], None, [], []),
+    "without names": (["0101", "0601", "1003"], ["", "", ""], None, [], []),
+    "names of one's own": (["0101", "0703", "0601"], ["稻田", "宅基", "村道"], None, [], []),
+    "third survey": (
+        ["0101", "0601", "1006", "05H1"], ["水田", "工业用地", "农村道路", "商业服务业设施用地"],
+        "other_codes", ["三调工作分类: 05H1 0601 1006"], ["0601"],
+    ),
+    "third survey without names": (["0101", "0601", "05H1"], ["", "", ""], "other_codes", ["三调工作分类: 05H1"], ["0601"]),
+    "two of them": (
+        ["070102", "0601", "0601", "1006"], ["", "农村道路", "工业用地", "农村道路"],
+        "mixed_codes", ["自然资发〔2023〕234号: 0601 070102", "三调工作分类: 0601 1006"], ["0601"],
+    ),
+    "three of them": (
+        ["070102", "0802", "05H1", "R2"], ["", "新闻出版用地", "", ""], "mixed_codes",
+        ["234号", "GB/T 21010-2017: 0802", "三调工作分类: 05H1", "GB 50137-2011: R2"], [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EDITIONS)
+def test_editions_of_land_use_codes(town, catalogue, case):
+    codes, names, issue, said, unsure = EDITIONS[case]
+    put(town, [town.square(200 * i) for i in range(len(codes))], DLBM=codes, DLMC=names)
+    layers = read(town, catalogue, "- {layer: land_survey, path: z.gpkg, extent: town}\n")
+    found = layers.issues[layers.issues["issue"].isin(["mixed_codes", "other_codes"])]
+    assert found["issue"].tolist() == ([issue] if issue else [])
+    for words in said:
+        assert words in found["value"].iloc[0]
+    assert of(layers, "class_unsure")["value"].tolist() == ([" ".join(unsure)] if unsure else [])
+    features = layers.features[layers.features["layer"] == "land_survey"].set_index("source_fid")
+    for i, (code, name) in enumerate(zip(codes, names, strict=True), 1):
+        row = features.loc[str(i)]
+        doubted = code in unsure and (code, name) != ("0601", "农村道路")
+        assert (
+            (row["class_code"], row["major_class"]) == (None, None) if doubted else row["class_code"] == code
+        )
+
+
+def test_tables_nobody_checked_are_said_to_be_unchecked(town, catalogue):
+    put(town, [town.square(), town.square(200)], DLBM=["070102", "05H1"])
+    (said,) = of(
+        read(town, catalogue, "- {layer: land_survey, path: z.gpkg, extent: town}\n"), "mixed_codes"
+    )["message"]
+    blank = catalogue.editions.index[catalogue.editions["checked_on"] == ""]
+    assert said == ", ".join(
+        catalogue.editions.at[t, "standard"] for t in ("ydyh2023", "sandiao") if t in blank
+    )
 
 
 def test_open_lines_of_a_drawing_are_refused_not_snapped(town, catalogue, check):
