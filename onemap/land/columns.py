@@ -9,6 +9,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from onemap.errors import InputError
+from onemap.land.raw import Raw
+from onemap.land.values import text
 
 FEATURE_FIELDS = [
     "class_code",
@@ -51,14 +53,17 @@ def map_columns(
     overrides: dict[str, str] | None = None,
     basics=(),
     where: str = "",
+    aliases: dict[str, str] | None = None,
 ) -> Mapped:
     """Columns of a file by canonical field, compared without regard to case and outer blanks.
 
-    ``basics``: fields looked for beside those of the book. Raises InputError for an override that names no column.
+    ``basics``: fields looked for beside those of the book; ``aliases``: other names of columns. Raises InputError for an override that names no column.
     """
     by_name: dict[str, str] = {}
     for column in present:
         by_name.setdefault(_plain(column), column)
+    for column, alias in (aliases or {}).items():
+        by_name.setdefault(_plain(alias), column)
     chosen: dict[str, str] = {}
     units: dict[str, str] = {}
     for field, column in (overrides or {}).items():
@@ -81,6 +86,22 @@ def map_columns(
                 chosen[field] = column
                 taken.add(column)
     return Mapped(chosen, units, [c for c in present if c not in taken])
+
+
+def in_words(raw: Raw, mapped: Mapped, known=()) -> tuple[pd.DataFrame, list[str]]:
+    """The rows with the coded values of mapped columns in words, and which fields that changed.
+
+    ``known``: the class codes that need no words.
+    """
+    columns, changed = raw.columns, []
+    for field, column in mapped.columns.items():
+        words = raw.coded.get(column)
+        if words:
+            apart = {code: word for code, word in words.items() if field != "class_code" or code not in known}
+            told = columns[column].map(lambda v, apart=apart: apart.get(text(v), v))
+            if not told.equals(columns[column]):
+                columns, changed = columns.assign(**{column: told}), [*changed, field]
+    return columns, changed
 
 
 def _rows(catalogue, layer: str) -> list[dict]:

@@ -19,6 +19,7 @@ import shapely
 from onemap.errors import InputError
 from onemap.land.blobs import from_wkb
 from onemap.land.dxf import read_dxf
+from onemap.land.gdb import labels
 from onemap.land.kml import read_kml
 from onemap.land.ogr import damaged_blobs, read_ogr, tables
 from onemap.land.raw import Raw
@@ -112,6 +113,8 @@ def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> lis
             chosen = pick_table(opened, table, path.name)
             raw = read_ogr(opened, chosen, encoding)
             raw.notes += [("geometry_unreadable", fid, "") for fid in damaged_blobs(opened, chosen, raw)]
+            if opened.suffix.lower() == ".gdb":
+                raw.aliases, raw.coded = labels(opened, chosen)
         raw.file = path.name
         return [raw]
     if kind in (".tab", ".mif", ".dbf"):

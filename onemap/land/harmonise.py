@@ -12,7 +12,7 @@ import pandas as pd
 from onemap.errors import InputError
 from onemap.land.cells import as_json, each, words
 from onemap.land.codes import Coded, CodeTable
-from onemap.land.columns import FEATURE_FIELDS, Mapped, map_columns
+from onemap.land.columns import FEATURE_FIELDS, Mapped, in_words, map_columns
 from onemap.land.editions import Said, doubtful
 from onemap.land.issues import Issues
 from onemap.land.raw import Raw
@@ -38,10 +38,19 @@ def harmonise(raw: Raw, source, catalogue, issues: Issues) -> tuple[pd.DataFrame
     Index: source_fid, repeated for the items of a split list. Unknown words become issues; a row whose validity
     cannot be read is unusable. Raises InputError when the workspace names a column that the file has not.
     """
-    columns = raw.columns
     mapped = map_columns(
-        source.layer, list(columns.columns), catalogue, source.fields, FEATURE_FIELDS, raw.file
+        source.layer,
+        list(raw.columns.columns),
+        catalogue,
+        source.fields,
+        FEATURE_FIELDS,
+        raw.file,
+        raw.aliases,
     )
+    table = CodeTable(catalogue, text(catalogue.layers.loc[source.layer].get("code_table")))
+    columns, told = in_words(raw, mapped, table.known)
+    for field in told:
+        issues.add("domain_used", field=field, value=mapped.columns[field])
     out = pd.DataFrame(index=columns.index)
     bad = pd.Series("", index=columns.index, dtype=object)
     for field in _TEXT_FIELDS:
@@ -59,7 +68,7 @@ def harmonise(raw: Raw, source, catalogue, issues: Issues) -> tuple[pd.DataFrame
     out["class_code"] = codes
     if source.split is not None:
         out = _split(out, columns, mapped, source)
-    _classify(out, source.layer, catalogue, issues)
+    _classify(out, source.layer, table, catalogue, issues)
     return out, bad
 
 
@@ -70,7 +79,9 @@ def keep_rows(raw: Raw, where: dict, at: str) -> int:
     """
     if not where:
         return 0
-    mapped = map_columns("", list(raw.columns.columns), _NO_BOOK, {k: k for k in where}, where=at)
+    mapped = map_columns(
+        "", list(raw.columns.columns), _NO_BOOK, {k: k for k in where}, where=at, aliases=raw.aliases
+    )
     keep = np.ones(len(raw.columns), dtype=bool)
     for column, wanted in where.items():
         said = {text(w) for w in ([wanted] if isinstance(wanted, str) else wanted)}
@@ -221,11 +232,9 @@ def _split(out: pd.DataFrame, columns: pd.DataFrame, mapped: Mapped, source) -> 
     return out.explode("class_code")
 
 
-def _classify(out: pd.DataFrame, layer: str, catalogue, issues: Issues) -> None:
+def _classify(out: pd.DataFrame, layer: str, table: CodeTable, catalogue, issues: Issues) -> None:
     """Fill class_code, class_name and major_class from the layer's code table, in place."""
-    row = catalogue.layers.loc[layer]
-    table = CodeTable(catalogue, text(row.get("code_table")))
-    default = text(row.get("default_class"))
+    default = text(catalogue.layers.loc[layer].get("default_class"))
     codes, names = out["class_code"].fillna(""), out["class_name"].fillna("")
     if default and not codes.any() and not names.any():
         codes[:] = default

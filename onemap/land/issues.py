@@ -44,6 +44,7 @@ SEVERITY = {
     "code_inferred": "info",
     "no_code": "warning",
     "unknown_word": "warning",
+    "domain_used": "info",
     "area_unit": "warning",
     "area_differs": "warning",
     "area_wrong": "error",

@@ -95,7 +95,7 @@ def _crs(raw: Raw) -> tuple[object, str]:
 def _score(layer: str, path: str, table: str | None, raw: Raw, catalogue) -> float:
     row = catalogue.layers.loc[layer]
     best = _named(table or Path(path).name.split(".")[0], layer, row)
-    present = {str(c).strip().lower() for c in raw.columns.columns}
+    present = {str(c).strip().lower() for c in (*raw.columns.columns, *raw.aliases.values())}
     mine = catalogue.fields[catalogue.fields["layer"] == layer]
     own = 0.0
     for aliases in mine["aliases"]:
@@ -131,7 +131,9 @@ def _shared(alias: str, catalogue) -> int:
 def _known_share(layer: str, raw: Raw, catalogue) -> float:
     """The share of distinct class codes of a table that the layer's code table knows."""
     table = catalogue.codes.get(text(catalogue.layers.loc[layer].get("code_table")))
-    column = map_columns(layer, list(raw.columns.columns), catalogue).columns.get("class_code")
+    column = map_columns(layer, list(raw.columns.columns), catalogue, aliases=raw.aliases).columns.get(
+        "class_code"
+    )
     if table is None or column is None:
         return 0.0
     return _fits(raw.columns[column], set(map(str, table.index)))
@@ -146,7 +148,9 @@ def _columns(layer: str | None, raw: Raw, catalogue) -> tuple[dict[str, str], di
     """Fields by the book's names, fields guessed by their contents, and columns nobody knows."""
     if layer is None:
         return {}, {}, [str(c) for c in raw.columns.columns]
-    mapped = map_columns(layer, list(raw.columns.columns), catalogue, None, FEATURE_FIELDS)
+    mapped = map_columns(
+        layer, list(raw.columns.columns), catalogue, None, FEATURE_FIELDS, aliases=raw.aliases
+    )
     guessed: dict[str, str] = {}
     table = text(catalogue.layers.loc[layer].get("code_table"))
     if table and "class_code" not in mapped.columns:
@@ -163,7 +167,9 @@ def _columns(layer: str | None, raw: Raw, catalogue) -> tuple[dict[str, str], di
 def _is_site(path: str, table: str | None, raw: Raw, catalogue, score: float) -> bool:
     """Whether a table looks like proposed sites rather than a layer."""
     words = f"{path} {table or ''}".lower()
-    fields = map_columns("sites", list(raw.columns.columns), catalogue, None, PARCEL_FIELDS).columns
+    fields = map_columns(
+        "sites", list(raw.columns.columns), catalogue, None, PARCEL_FIELDS, aliases=raw.aliases
+    ).columns
     telling = {"category", "supply_mode", "project_level", "approval_type", "project_id"} & set(fields)
     named = any(w in words for w in _SITE_WORDS)
     text_file = path.lower().endswith(".txt")

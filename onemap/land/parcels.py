@@ -14,7 +14,7 @@ import pandas as pd
 from onemap.errors import InputError
 from onemap.frames import PARCELS, empty
 from onemap.land.area import ellipsoidal_area
-from onemap.land.columns import PARCEL_FIELDS, map_columns
+from onemap.land.columns import PARCEL_FIELDS, in_words, map_columns
 from onemap.land.crs import check_target, near, place
 from onemap.land.files import files_in
 from onemap.land.harmonise import declared_m2, enumeration
@@ -137,10 +137,12 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
 
 def _fields(raw: Raw, catalogue, overrides: dict, issues: Issues) -> pd.DataFrame:
     """Parcel columns of every row as text or words of the enumerations, and declared_m2."""
-    columns = raw.columns
-    present = {str(c).strip().lower() for c in columns.columns}
+    present = {str(c).strip().lower() for c in (*raw.columns.columns, *raw.aliases.values())}
     usable = {f: c for f, c in overrides.items() if c.strip().lower() in present}
-    mapped = map_columns("sites", list(columns.columns), catalogue, usable, PARCEL_FIELDS, raw.file)
+    mapped = map_columns(
+        "sites", list(raw.columns.columns), catalogue, usable, PARCEL_FIELDS, raw.file, raw.aliases
+    )
+    columns, _ = in_words(raw, mapped)
     out = pd.DataFrame(index=columns.index)
     for field in PARCEL_FIELDS:
         if field == "area":

@@ -17,7 +17,7 @@ class Raw:
     ``promised`` is how many rows the file claims to hold; ``by_format`` says that WGS84 is only what the format
     prescribes; ``loose`` that points and lines that can enclose nothing are mere annotation there.
     ``notes`` are (issue, fid, value); ``fingerprint`` is of the content where there
-    is no file.
+    is no file. ``aliases`` are the other names of columns, ``coded`` the words for the codes of a column.
     """
 
     columns: pd.DataFrame
@@ -31,6 +31,8 @@ class Raw:
     table: str = ""
     notes: list[tuple[str, str | None, str]] = field(default_factory=list)
     fingerprint: str = ""
+    aliases: dict[str, str] = field(default_factory=dict)
+    coded: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def sha256(path: Path) -> str:
