@@ -36,16 +36,31 @@ def without_password(address: str) -> str:
     return re.sub(r"""\s*\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)&?""", "", address)
 
 
+def address_and_table(address: str) -> tuple[str, str | None]:
+    """An address apart from the table behind its last ``#``, if one stands there.
+
+    A ``#`` within a password without quotes, or before the host, is part of the password: name the table apart then.
+
+    >>> address_and_table("pg:service=bureau#plans.zones"), address_and_table("pg:host=a password='b#c'#zones")
+    (('pg:service=bureau', 'plans.zones'), ("pg:host=a password='b#c'", 'zones'))
+    >>> address_and_table("pg:host=a password=b#c"), address_and_table("postgresql://anna:b#c@host/plans")
+    (('pg:host=a password=b#c', None), ('postgresql://anna:b#c@host/plans', None))
+    """
+    front, mark, table = address.rpartition("#")
+    if not mark or re.search(r"[@/='\s]", table) or re.search(r"password\s*=\s*[^'\s][^\s&]*$", front):
+        return address, None
+    return front, table
+
+
 def read_postgis(address: str, table: str | None = None) -> Raw:
     """All rows of a table or view (``schema.table``), its primary key as fid, its SRID as CRS.
 
     ``address``: ``postgresql://user@host/database`` or ``pg:`` with a connection string such as ``service=name``; the
-    table may also stand behind it, ``postgresql://host/database#schema.table``. Passwords belong in the user's password file. Raises InputError when the driver, the server, the table or its
+    table may also stand behind it, ``postgresql://host/database#schema.table`` (see ``address_and_table``). Passwords belong in the user's password file. Raises InputError when the driver, the server, the table or its
     geometry column is not there.
     """
     shown = without_password(address)
-    if not table and "#" in address:
-        address, _, table = address.rpartition("#")
+    address, table = (address, table) if table else address_and_table(address)
     try:
         import psycopg
     except ImportError:

@@ -15,7 +15,7 @@ import shapely
 from onemap.errors import InputError
 from onemap.land.ogr import read_ogr
 from onemap.land.raw import Raw
-from onemap.land.text import decode, fits, looks_chinese
+from onemap.land.text import decode, fits, looks_chinese, looks_traditional
 
 _LDID = {
     0x4D: "GB18030",
@@ -159,9 +159,12 @@ def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[s
     cells = dbf["cells"]
     said, by_page = _declared(cpg), _LDID.get(dbf["ldid"])
     latin = said is not None and codecs.lookup(said).name in ("iso8859-1", "cp1252")
+    traditional = looks_traditional(cells)
     for name in (None if latin else said, by_page, "UTF-8"):
-        if name and fits(cells, name):
+        if name and fits(cells, name) and not (traditional and name == "GB18030"):
             return name, ""
+    if traditional:
+        return "BIG5", "taken as Big5"
     if fits(cells, "GB18030") and looks_chinese(cells):
         return "GB18030", ""
     if latin:

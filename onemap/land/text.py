@@ -79,3 +79,24 @@ def looks_chinese(cells: list[bytes]) -> bool:
         )
         good += chinese and not any(len(run) % 2 for run in runs)
     return good > len(cells) / 2
+
+
+def looks_traditional(cells: list[bytes]) -> bool:
+    """Whether cells read as everyday traditional Chinese in Big5, and less so as everyday simplified Chinese in GBK.
+
+    Nearly all Big5 text is also GBK, of rare characters; both tables begin with the everyday ones.
+
+    >>> looks_traditional(["都市計畫農業區".encode("big5")]), looks_traditional(["城镇建设用地区".encode("gbk")])
+    (True, False)
+    """
+    if not fits(cells, "BIG5"):
+        return False
+    leads = [
+        run[i]
+        for cell in cells
+        for run in re.findall(rb"(?:[\x81-\xfe][\x40-\xfe])+", cell)
+        for i in range(0, len(run), 2)
+    ]
+    everyday = sum(0xA4 <= lead <= 0xC6 for lead in leads)
+    simplified = sum(0xB0 <= lead <= 0xD7 for lead in leads)
+    return everyday >= 0.9 * len(leads) > 0 and (everyday > simplified or not looks_chinese(cells))

@@ -182,9 +182,25 @@ def test_extents_and_sites_from_tables(town, catalogue, check, filled):
     assert password not in str(caught.value) + "".join(frame.to_csv() for frame in shown)
 
 
+def test_a_password_with_a_hash(filled):
+    with psycopg.connect(filled) as link:
+        link.execute("DROP ROLE IF EXISTS hash")
+        link.execute("CREATE ROLE hash LOGIN SUPERUSER PASSWORD 'a#b''c'")
+    parts = psycopg.conninfo.conninfo_to_dict(filled) | {"user": "hash", "password": r"'a#b\'c'"}
+    address = "pg:" + " ".join(f"{k}={v}" for k, v in parts.items())
+    assert len(read_postgis(f"{address}#规划.tdytq").columns) == 4
+    assert len(read_postgis(address, "规划.tdytq").columns) == 4
+    with pytest.raises(InputError) as caught:
+        read_postgis(f"{address}#absent")
+    assert "a#b" not in str(caught.value)
+    bare = address.replace(r"password='a#b\'c'", r"password=a#b\'c")
+    assert bare != address and len(read_postgis(bare, "规划.tdytq").columns) == 4
+
+
 @pytest.mark.parametrize("address", [
     "postgresql://anna:se@cr/et@host/plans", "postgresql://host/plans?user=anna&password=se@cr/et",
-    "pg:host=a password='se@ cr/et' user=anna", 'invalid URI "postgresql://anna:se@cr/et@host/plans"',
+    "pg:host=a password='se@ cr/et' user=anna", "pg:user=anna password=se@#cr/et#t", "postgresql://anna:se@#et@host/plans#t",
+    'invalid URI "postgresql://anna:se@cr/et@host/plans"',
 ])  # fmt: skip
 def test_no_piece_of_a_password_is_shown(address):
     shown = without_password(address)

@@ -99,6 +99,33 @@ def test_encodings_of_shapefiles(town, catalogue, encoding, cpg, ldid):
     assert row_of(layers)["encoding"].upper() == encoding
 
 
+@pytest.mark.parametrize(
+    ("words", "encoding", "cpg", "used", "doubtful"),
+    [
+        (["都市計畫農業區", "保護區", "河川區", "道路用地"], "BIG5", "BIG5", "BIG5", False),
+        (["都市計畫農業區", "保護區", "河川區", "道路用地"], "BIG5", None, "BIG5", True),
+        (["都市計畫農業區", "保護區", "河川區", "道路用地"], "BIG5", "UTF-8", "BIG5", True),
+        (["都市計畫農業區", "保護區", "河川區", "道路用地"], "BIG5", "GBK", "BIG5", True),
+        (["都市計畫農業區", "保護區", "河川區", "道路用地"], "GB18030", None, "GB18030", True),
+        (["耕地", "工业", "圪垯村", "旮旯屯"], "GB18030", None, "GB18030", False),
+        (["耕地", "工业", "圪垯村", "旮旯屯"], "GB18030", "BIG5", "GB18030", False),
+        (["耕地", "果园", "村庄", "坑塘"], "GB18030", "UTF-8", "GB18030", False),
+    ],
+)
+def test_traditional_and_lying_code_pages(town, catalogue, words, encoding, cpg, used, doubtful):
+    path = put(zones(town, MC=words), town.path / "z.shp", encoding=encoding)
+    path.with_suffix(".cpg").unlink(missing_ok=True)
+    if cpg:
+        path.with_suffix(".cpg").write_text(cpg)
+    data = bytearray(path.with_suffix(".dbf").read_bytes())
+    data[29] = 0
+    path.with_suffix(".dbf").write_bytes(data)
+    layers = read_features(town.write(ZONES % ("z.shp", "")), catalogue)
+    assert sorted(of(layers)["name"]) == sorted(words)
+    assert row_of(layers)["encoding"] == used
+    assert bool(len(issues_of(layers, "encoding_unknown"))) == doubtful
+
+
 def test_chinese_prj_no_shx_short_dbf(town, catalogue, check):
     path = put(zones(town), town.path / "z.shp", encoding="GB18030")
     prj = path.with_suffix(".prj")
