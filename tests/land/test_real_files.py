@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,47 +10,32 @@ import shapely
 
 from onemap.errors import InputError
 from onemap.land.area import ellipsoidal_area
-from onemap.land.files import read_raw
+from onemap.land.files import read_raw, tables_of
 from onemap.land.limits import limits
 from onemap.land.read import read_features
 from onemap.land.repair import EMPTY_REASONS, repair
 from onemap.land.shapefile import _dbf, _encoding
 
 LAEA = "+proj=laea +lat_0=0 +lon_0=0 +ellps=GRS80"
-LEFT = {
-    ".md",
-    ".txt",
-    ".osm",
-    ".pbf",
-    ".tar",
-    ".gz",
-    ".sbn",
-    ".sbx",
-    ".qix",
-    ".idm",
-    ".ind",
-    ".prj",
-    ".cpg",
-    ".shx",
-    ".dbf",
-    ".mid",
-    ".py",
-    "",
-}
+FOLDERS = ("mapshaper", "pyogrio_fixtures", "gdal_autotest", "jts_overlay")
+KIN = {".shp": ".dbf .shx .prj .cpg .sbn .sbx .qix .idm .ind", ".mif": ".mid", ".tab": ".dat .map .id .ind"}
 
 
-def real(shared, *folders):
-    """Files and geodatabase folders below the named folders of the shared data."""
+def real(shared, folder):
+    """The files of a folder of the shared data, geodatabases as one, without what belongs to another file and the words about them."""
+    base = shared / "data" / folder
+    if not base.is_dir():
+        pytest.skip(f"not here: {base}")
     found = []
-    for folder in folders:
-        base = shared / "data" / folder
-        if not base.is_dir():
-            pytest.skip(f"not here: {base}")
-        for path in sorted(base.rglob("*")):
-            if any(p.suffix == ".gdb" for p in path.parents):
-                continue
-            if (path.is_file() and path.suffix.lower() not in LEFT) or path.suffix == ".gdb":
-                found.append(path)
+    for path in sorted(base.rglob("*")):
+        inside = any(p.suffix == ".gdb" for p in path.parents)
+        of_another = any(
+            path.suffix.lower() in kin.split() and path.with_suffix(main).exists()
+            for main, kin in KIN.items()
+        )
+        words = path.suffix.lower() == ".md" or path.stem.upper().startswith(("LICENSE", "README", "COPYING"))
+        if not (inside or of_another or words) and (path.is_file() or path.suffix == ".gdb"):
+            found.append(path)
     return found
 
 
@@ -58,33 +44,52 @@ def shx_count(path):
     return (side.stat().st_size - 100) // 8 if side.exists() else None
 
 
-def test_every_file_is_read_or_refused_with_a_reason(shared, catalogue):
-    files = real(shared, "mapshaper", "pyogrio_fixtures", "gdal_autotest")
-    assert len(files) > 50
-    read = refused = rows = kept = aside = 0
-    for path in files:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                raws = read_raw(path)
-            except InputError as error:
-                refused += 1
-                assert len(str(error)) > len(path.name) + 5, path
-                continue
-        read += 1
-        for raw in raws:
-            assert len(raw.columns) == len(raw.geometry) <= raw.promised
-            if path.suffix == ".shp" and shx_count(path) is not None:
-                assert raw.promised >= shx_count(path)
-            done = repair(_within_100_km(raw.geometry), LAEA, limits(catalogue), raw.loose)
-            rows += len(raw.geometry)
-            kept += int((done.reason == "").sum())
-            aside += int((~np.isin(done.reason, ("", *EMPTY_REASONS))).sum())
-            assert len(done.geoms) == len(raw.geometry)
-    print(
-        f"\n{len(files)} files: {read} read, {refused} refused; {rows} rows, {kept} kept, {aside} set aside"
-    )
-    assert read >= 40
+def tables_in(path):
+    """Each table of a file by name, None for the only one."""
+    try:
+        return tables_of(path) or [None]
+    except InputError:
+        return [None]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_file_is_read_or_refused_with_a_reason(shared, catalogue, folder, capsys):
+    count = Counter(files=0, tables=0, refused=0, rows=0, kept=0, aside=0, empty=0)
+    for path in real(shared, folder):
+        count["files"] += 1
+        for table in tables_in(path):
+            count["tables"] += 1
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    raws = read_raw(path, table)
+                except InputError as error:
+                    assert len(str(error)) > len(path.name) + 5, path
+                    count["refused"] += 1
+                    continue
+            for raw in raws:
+                assert len(raw.columns) == len(raw.geometry) <= raw.promised
+                if path.suffix == ".shp" and shx_count(path) is not None:
+                    assert raw.promised >= shx_count(path)
+                done = repair(_within_100_km(raw.geometry), LAEA, limits(catalogue), raw.loose)
+                assert len(done.geoms) == len(raw.geometry)
+                count["rows"] += raw.promised
+                count["kept"] += int((done.reason == "").sum())
+                count["empty"] += int(np.isin(done.reason, EMPTY_REASONS).sum())
+                count["aside"] += int((~np.isin(done.reason, ("", *EMPTY_REASONS))).sum())
+                count["lost"] += raw.promised - len(raw.columns)
+    with capsys.disabled():
+        print(f"\n{folder}: " + ", ".join(f"{n} {what}" for what, n in count.items()))
+    assert count["rows"] == count["kept"] + count["aside"] + count["empty"] + count["lost"]
+    assert count["files"] > 5 and count["tables"] >= count["files"]
+    assert folder == "jts_overlay" or count["refused"] < count["tables"] / 2
+
+
+def test_arcs_of_a_real_geodatabase(shared):
+    (raw,) = read_raw(shared / "data/gdal_autotest/filegdb/curves.gdb", "polygon")
+    assert len(raw.columns) and not shapely.is_missing(raw.geometry).any()
+    assert {g.geom_type for g in raw.geometry} <= {"Polygon", "MultiPolygon"}
+    assert shapely.get_num_coordinates(raw.geometry).max() > 360
 
 
 def _within_100_km(geoms):
