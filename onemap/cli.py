@@ -54,6 +54,7 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help=_t("opt.as_of"))]
 Book = Annotated[Path | None, typer.Option("--book", help=_t("opt.book"))]
 Scheduler = Annotated[str | None, typer.Option(help=_t("opt.scheduler"))]
 Workers = Annotated[int, typer.Option(help=_t("opt.workers"), min=1)]
+BaseMap = Annotated[Path | None, typer.Option("--base-map", help=_t("opt.base_map"))]
 Lang = Annotated[str, typer.Option("--lang", help=_t("opt.lang"))]
 
 
@@ -112,6 +113,20 @@ def export(
     _files({"blueprint": om.write_blueprint(om.read_blueprint(blueprint, version), target)})
 
 
+@app.command("map", help=_t("map"))
+def city_map(
+    blueprint: BlueprintFile,
+    out: Out,
+    base_map: BaseMap = None,
+    lang: Lang = LANG,
+) -> None:
+    from onemap.present.facelayer import draw_city
+
+    if out.suffix.lower() != ".html":
+        raise InputError(_t("map_name"), where=str(out))
+    _files({"map": draw_city(om.read_blueprint(blueprint), lang, base_map).save(out)})
+
+
 @app.command(help=_t("review"))
 def review(
     sites: Sites,
@@ -122,6 +137,7 @@ def review(
     template: Annotated[Path | None, typer.Option("--template", help=_t("opt.template"))] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help=_t("opt.pdf"))] = False,
     workers: Annotated[int, typer.Option(help=_t("opt.report_workers"), min=0)] = 0,
+    base_map: BaseMap = None,
     lang: Lang = LANG,
 ) -> None:
     if template:
@@ -132,7 +148,8 @@ def review(
     result = _review(read, town, rulebook)
     many = len(result.decisions) >= MANY_REPORTS
     workers = workers or (os.cpu_count() or 1 if many else 1)
-    _files(om.write_review(result, out, lang=lang, template=template, pdf=pdf, workers=workers))
+    how = {"template": template, "pdf": pdf, "workers": workers, "base_map": base_map}
+    _files(om.write_review(result, out, lang=lang, **how))
 
 
 @app.command(help=_t("template"))
@@ -246,11 +263,12 @@ def serve(
     port: Annotated[int, typer.Option(help=_t("opt.port"))] = 8765,
     token: Annotated[str | None, typer.Option(help=_t("opt.token"), envvar="ONEMAP_TOKEN")] = None,
     as_of: AsOf = None,
+    base_map: BaseMap = None,
     lang: Lang = LANG,
 ) -> None:
     from onemap.present.meeting.app import serve as serve_page
 
-    serve_page(blueprint, host, port, token, as_of, lang)
+    serve_page(blueprint, host, port, token, as_of, lang, base_map)
 
 
 @app.command(help=_t("demo"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from onemap.errors import InputError
@@ -120,8 +120,49 @@ class Sites(_Strict):
     accept_wgs84: bool = False
 
 
+class BaseMap(_Strict):
+    """What lies under the maps: 天地图 with the bureau's key, tiles of a WMTS, or an image or MBTiles file on disk."""
+
+    kind: Literal["tianditu", "wmts", "image", "mbtiles"]
+    layer: Literal["vec", "img", "ter"] = "vec"
+    matrix: Literal["w", "c"] = "w"
+    key: str = ""
+    host: str = ""
+    url: str = ""
+    crs: str | None = None
+    first_level: Annotated[int, Field(ge=0, le=3)] = 0
+    max_level: Annotated[int, Field(ge=1, le=22)] = 18
+    path: str = ""
+    bounds: Bounds | None = None
+    attribution: str = ""
+    opacity: Annotated[float, Field(gt=0, le=1)] = 0.8
+    at: str = Field(default="", exclude=True)
+
+    @model_validator(mode="after")
+    def _own_keys(self) -> BaseMap:
+        needed, allowed = _BASE_MAP_KEYS[self.kind]
+        given = set(self.model_fields_set - {"kind", "attribution", "opacity", "at"})
+        told = {"kind": self.kind, "needed": ", ".join(needed), "allowed": ", ".join((*needed, *allowed))}
+        if missing := [name for name in needed if not getattr(self, name)]:
+            told |= {"names": ", ".join(missing)}
+            raise PydanticCustomError("base_map", "a base map of kind '{kind}' needs {names}", told)
+        if foreign := sorted(given - {*needed, *allowed}):
+            told |= {"names": ", ".join(foreign)}
+            text = "a base map of kind '{kind}' does not know {names}; it knows {allowed}"
+            raise PydanticCustomError("base_map", text, told)
+        return self
+
+
+_BASE_MAP_KEYS = {
+    "tianditu": (("key",), ("layer", "matrix", "host", "max_level")),
+    "wmts": (("url", "crs"), ("first_level", "max_level")),
+    "image": (("path",), ("crs", "bounds")),
+    "mbtiles": (("path",), ()),
+}
+
+
 class Workspace(_Strict):
-    """What ``onemap.yaml`` says: name, CRS, dates, town, datum parameters, sources, statements, sites; ``path`` is its folder."""
+    """What ``onemap.yaml`` says: name, CRS, dates, town, datum parameters, sources, statements, sites, base map; ``path`` is its folder."""
 
     name: str
     crs: str
@@ -132,6 +173,7 @@ class Workspace(_Strict):
     sources: Annotated[list[Source], BeforeValidator(_to_list)] = []
     none: Annotated[list[Nowhere], BeforeValidator(_to_list)] = []
     sites: Annotated[Sites | None, BeforeValidator(lambda v: {"path": v} if isinstance(v, str) else v)] = None
+    base_map: BaseMap | None = None
     path: Path = Field(default=Path("."))
     file: Path = Field(default=Path(NAME))
 
@@ -161,7 +203,7 @@ def load_workspace(path: str | Path) -> Workspace:
     for forbidden in ("path", "file"):
         if forbidden in raw:
             raise _unknown(file, lines.get((forbidden,), 1), forbidden, Workspace)
-    for key, model in (("sources", Source), ("none", Nowhere), ("datum", Datum)):
+    for key, model in (("sources", Source), ("none", Nowhere), ("datum", Datum), ("base_map", BaseMap)):
         items = [raw[key]] if isinstance(raw.get(key), dict) else raw.get(key) or []
         for i, item in enumerate(items):
             if isinstance(item, dict):
@@ -231,6 +273,8 @@ def _model_at(loc: tuple) -> type[BaseModel]:
             return Datum
         case ("sites", *_):
             return Sites
+        case ("base_map", *_):
+            return BaseMap
     return Workspace
 
 

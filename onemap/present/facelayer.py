@@ -21,6 +21,7 @@ from branca.element import Element, MacroElement
 from folium.template import Template
 
 from onemap.present.assets import static
+from onemap.present.basemap import under
 from onemap.present.cards import plan_line
 from onemap.present.inline import inline
 from onemap.present.map import OfflineMap
@@ -30,7 +31,7 @@ from onemap.present.styles import pattern_svg, swatch_svg
 from onemap.present.words import Words, class_title, label, layer_title, say, text_of, words_of
 
 SCRIPTS = ("inflate.js", "facestore.js", "facelayer.js")
-PAGE_SCRIPTS = ("onemap.js", "popup.js", "panel.js", "measure.js")
+PAGE_SCRIPTS = ("basemap.js", "onemap.js", "popup.js", "panel.js", "measure.js")
 LOOK_PARTS = ("fill", "opacity", "line", "weight", "hatch")
 SEVERITIES = ("data", "inform", "review", "consent", "prohibit")
 
@@ -88,16 +89,20 @@ class _Start(MacroElement):
         self._name = "Start"
 
 
-def draw_city(blueprint: Any, lang: str = "zh") -> OfflineMap:
+def draw_city(blueprint: Any, lang: str = "zh", base_map: Any = None) -> OfflineMap:
     """The map of all faces of a Blueprint: governing class, conflicts, unknown land, and every plan on a click.
 
     Made for 100,000 faces and more, where :func:`onemap.draw_map` shows only the nearest ones. Shown in CGCS2000
-    longitude and latitude; shapes are good to about 0.1 m, areas in the cards are the blueprint's own.
+    longitude and latitude; shapes are good to about 0.1 m, areas in the cards are the blueprint's own. ``base_map``
+    as in ``draw_map``.
     """
     words = words_of(blueprint, lang)
     parts = face_parts(blueprint, words)
     faces = pack_faces(blueprint.faces.geometry, parts.columns, parts.tables)
-    figure = folium.Map(tiles=None, attribution_control=False, max_zoom=21)
+    window = window_of(blueprint.faces)
+    base = under(base_map, window, blueprint.crs, words)
+    figure = folium.Map(tiles=None, attribution_control=bool(base.layers), max_zoom=21)
+    base.add_to(figure)
     for number, (column, title, looks) in enumerate(parts.layers, start=1):
         FaceLayer(faces, column, looks, title, card=parts.card, z_index=number).add_to(figure)
     folium.LayerControl(collapsed=False, auto_z_index=False).add_to(figure)
@@ -107,7 +112,7 @@ def draw_city(blueprint: Any, lang: str = "zh") -> OfflineMap:
         "cards": [],
         "plans": [],
         "projects": [],
-        "window": window_of(blueprint.faces),
+        "window": window,
         "texts": {
             "hectare": say(words, "present.hectare"),
             "mu": say(words, "present.mu"),
@@ -124,8 +129,10 @@ def draw_city(blueprint: Any, lang: str = "zh") -> OfflineMap:
         lang="zh-CN" if lang == "zh" else "en",
         styles=[static("map.css")],
         scripts=[static(name) for name in PAGE_SCRIPTS],
-        body=_panel(words, blueprint, parts, title)
-        + f'<script type="application/json" id="onemap-data">{text}</script>\n',
+        body=_panel(words, blueprint, parts, title, base.notes)
+        + f'<script type="application/json" id="onemap-data">{text}</script>\n'
+        + base.script(),
+        allow_hosts=base.hosts,
     )
     return OfflineMap(page)
 
@@ -276,7 +283,7 @@ def _lists(face: np.ndarray, values: np.ndarray, count: int) -> Lists:
     return Lists(np.bincount(pairs[:, 0], minlength=count), pairs[:, 1])
 
 
-def _panel(words: Words, blueprint: Any, parts: FaceParts, title: str) -> str:
+def _panel(words: Words, blueprint: Any, parts: FaceParts, title: str, notes: Sequence[str]) -> str:
     manifest = blueprint.manifest
     facts = [
         text_of(manifest.get("name")),
@@ -292,6 +299,7 @@ def _panel(words: Words, blueprint: Any, parts: FaceParts, title: str) -> str:
     lines = [f'<aside id="panel"><h1>{html.escape(title)}</h1>']
     lines += [f'<p class="sub">{html.escape(fact)}</p>' for fact in facts if fact]
     lines.append(f'<p class="sub">{html.escape(say(words, "meeting.city.help"))}</p>')
+    lines += [f'<p class="note">{html.escape(note)}</p>' for note in notes]
     lines.append(f"<h2>{html.escape(say(words, 'map.legend'))}</h2>{legend_html(parts)}</aside>\n")
     return "".join(lines)
 

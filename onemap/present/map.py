@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import folium
 import geopandas as gpd
@@ -18,8 +17,8 @@ from branca.element import MacroElement
 from folium.template import Template
 from folium.utilities import JsCode
 
-from onemap.errors import InputError
 from onemap.present.assets import static
+from onemap.present.basemap import under
 from onemap.present.files import write_bytes
 from onemap.present.inline import inline
 from onemap.present.scene import Scene, compose
@@ -29,7 +28,7 @@ from onemap.present.words import Words, area, label, say, text_of
 SCREEN_CRS = "EPSG:4490"
 DEGREE_DIGITS = 7
 SIMPLIFY_M = 0.2
-SCRIPTS = ("onemap.js", "popup.js", "panel.js", "measure.js")
+SCRIPTS = ("basemap.js", "onemap.js", "popup.js", "panel.js", "measure.js")
 MAP_LAYERS = ("faces", "governing")
 
 
@@ -59,18 +58,20 @@ def draw_map(
     thing: Any,
     project_id: str | None = None,
     lang: str = "zh",
-    base_map: Mapping[str, str] | None = None,
+    base_map: Any = None,
 ) -> OfflineMap:
     """The map of a Review, of one of its projects, or of a Blueprint.
 
     From bottom to top: land for town building, approved land, evaluated zones, faces, control lines by
     effect, conflicts by severity, unknown areas, sites. A click tells all that is known at that place.
-    Shown in CGCS2000 longitude and latitude. No base map unless ``base_map={"url": …, "allow_host": …}``.
-    Raises InputError for an unknown project or language, or a base map from another host.
+    Shown in CGCS2000 longitude and latitude. No base map unless ``base_map`` names one
+    (:func:`onemap.present.basemap.load_base_map`): without it, or with a file, the page asks no network for anything.
+    Raises InputError for an unknown project or language, or a base map that cannot be used.
     """
     scene = compose(thing, project_id, lang)
-    figure = folium.Map(tiles=None, zoom_control=True, attribution_control=bool(base_map), zoom_snap=0.25)
-    hosts = _base_map(figure, base_map)
+    base = under(base_map, _corners(scene.window, scene.crs), scene.crs, scene.words)
+    figure = folium.Map(tiles=None, zoom_control=True, attribution_control=bool(base.layers), zoom_snap=0.25)
+    base.add_to(figure)
     panes = {overlay.id: f"onemap-{number:02d}" for number, overlay in enumerate(scene.overlays)}
     for number, overlay in enumerate(scene.overlays):
         pane = panes[overlay.id]
@@ -97,8 +98,8 @@ def draw_map(
         lang="zh-CN" if lang == "zh" else "en",
         styles=[static("map.css")],
         scripts=[static(name) for name in SCRIPTS],
-        body=_panel(scene, thing, title) + _data(scene, thing, project_id),
-        allow_hosts=hosts,
+        body=_panel(scene, thing, title, base.notes) + _data(scene, thing, project_id) + base.script(),
+        allow_hosts=base.hosts,
     )
     return OfflineMap(page)
 
@@ -111,23 +112,6 @@ class _Start(MacroElement):
     def __init__(self):
         super().__init__()
         self._name = "Start"
-
-
-def _base_map(figure: folium.Map, base_map: Mapping[str, str] | None) -> tuple[str, ...]:
-    if not base_map:
-        return ()
-    unknown = set(base_map) - {"url", "allow_host"}
-    if unknown or set(base_map) != {"url", "allow_host"}:
-        raise InputError(
-            "base_map needs url and allow_host", where="base_map", mend=f"given: {sorted(base_map)}"
-        )
-    parts = urlsplit(base_map["url"])
-    if parts.netloc != base_map["allow_host"]:
-        raise InputError(
-            f"the base map comes from {parts.netloc}, allowed is {base_map['allow_host']}", where="base_map"
-        )
-    folium.TileLayer(tiles=base_map["url"], attr=html.escape(parts.netloc), control=False).add_to(figure)
-    return (f"{parts.scheme}://{parts.netloc}",)
 
 
 def _collection(pieces: gpd.GeoDataFrame, order: float) -> dict[str, Any]:
@@ -215,7 +199,7 @@ def _title(words: Words, thing: Any, project_id: str | None) -> str:
     return say(words, "map.title.project", name=text_of(names.iloc[0]) or project_id)
 
 
-def _panel(scene: Scene, thing: Any, title: str) -> str:
+def _panel(scene: Scene, thing: Any, title: str, notes: Sequence[str] = ()) -> str:
     words = scene.words
     manifest = getattr(getattr(thing, "blueprint", thing), "manifest", {})
     facts = [
@@ -238,7 +222,7 @@ def _panel(scene: Scene, thing: Any, title: str) -> str:
             f'<input id="search" type="search" placeholder="{find}" aria-label="{find}"> <span id="found"></span>'
         )
         lines.append('<div id="projects"></div>')
-    lines += [f'<p class="note">{html.escape(note)}</p>' for note in scene.notes]
+    lines += [f'<p class="note">{html.escape(note)}</p>' for note in (*scene.notes, *notes)]
     lines.append(f'<h2>{html.escape(say(words, "map.legend"))}</h2><div id="legend">')
     for overlay in reversed(scene.overlays):
         name, hidden = html.escape(overlay.title), "" if overlay.shown else " hidden"

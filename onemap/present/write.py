@@ -55,17 +55,19 @@ def write_review(
     template: str | Path | None = None,
     pdf: bool = False,
     workers: int = 1,
+    base_map: Any = None,
 ) -> dict[str, Path]:
     """Write one report per project, then record, map and workbook; every file appears whole or not at all.
 
     template : a bureau's own Word file, see :func:`onemap.present.template.load_template`; pdf : each report as PDF
-    too; workers : processes for the reports. Called again after a kill with the same input, reports that are there
+    too; workers : processes for the reports; base_map : of the map, see :func:`onemap.draw_map`. Called again after a kill with the same input, reports that are there
     already stay. A report that cannot be written becomes one issue (``report_failed``) of the record and the workbook.
 
     Returns paths by name: review.json, review.schema.json, review.gpkg, opinions.csv, boundaries.csv with its files,
     summary.xlsx, map.html and reports/<project>.docx. The same review gives the same bytes.
     """
     folder = Path(folder)
+    drawn = draw_map(review, lang=lang, base_map=base_map)
     names = report_names(map(text_of, review.decisions.project_id))
     order = Order(review, folder, names, lang, load_template(template) if template else None, pdf)
     failed = write_reports(order, workers)
@@ -78,7 +80,7 @@ def write_review(
         "opinions.csv": lambda path: write_opinion_rows(review, path, lang),
         "boundaries.csv": lambda path: write_boundaries(review, path, lang),
         "summary.xlsx": lambda path: write_workbook(review, path, lang),
-        "map.html": lambda path: draw_map(review, lang=lang).save(path),
+        "map.html": lambda path: drawn.save(path),
     }
     files = {name: job(folder / name) for name, job in progress(jobs.items(), "write review", len(jobs))}
     written = [path for project in names for path in _paths(order, project)]

@@ -29,6 +29,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from onemap.errors import InputError
+from onemap.present.basemap import under
+from onemap.present.facelayer import window_of
 from onemap.present.meeting import intake
 from onemap.present.meeting.desk import FORM, LONGEST_NAME, Desk, ask, open_desk
 from onemap.present.meeting.page import page_files
@@ -39,11 +41,10 @@ from onemap.present.report import report_bytes
 from onemap.present.words import say, words_of
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{hosts}; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -66,14 +67,15 @@ def serve(
     token: str | None = None,
     as_of: str | None = None,
     lang: str = "zh",
+    base_map: Any = None,
 ) -> None:
     """Serve the meeting page for a blueprint file until it is stopped; the file is only read.
 
-    Raises InputError for a file that is no blueprint, or a host other than this machine without a token of 16
-    characters or more.
+    ``base_map`` as in :func:`onemap.draw_map`. Raises InputError for a file that is no blueprint, a base map that
+    cannot be used, or a host other than this machine without a token of 16 characters or more.
     """
     check_token(host, token)
-    app = make_app(open_desk(blueprint_path, as_of, lang), hosts_of(host), token)
+    app = make_app(open_desk(blueprint_path, as_of, lang), hosts_of(host), token, base_map)
     config = uvicorn.Config(
         app,
         host=host,
@@ -127,8 +129,10 @@ def hosts_of(host: str) -> list[str]:
     return sorted(names - {"0.0.0.0", "::", ""})
 
 
-def make_app(desk: Desk, hosts: list[str], token: str | None = None) -> Starlette:
+def make_app(desk: Desk, hosts: list[str], token: str | None = None, base_map: Any = None) -> Starlette:
     """The page of a desk as an ASGI application that answers only to these host names."""
+    corners = window_of(desk.blueprint.faces)
+    base = under(base_map, corners, desk.blueprint.crs, words_of(desk, desk.lang))
     app = Starlette(
         routes=[
             Route("/check", _check, methods=["POST"]),
@@ -138,12 +142,12 @@ def make_app(desk: Desk, hosts: list[str], token: str | None = None) -> Starlett
         ],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
-            Middleware(Guard, token=token),
+            Middleware(Guard, token=token, pictures=base.hosts),
         ],
         exception_handlers={Refusal: _refused, Exception: _failed},
         lifespan=_reading,
     )
-    app.state.desk, app.state.files = desk, page_files(desk)
+    app.state.desk, app.state.files = desk, page_files(desk, base)
     app.state.reader = Reader(desk.blueprint.crs, desk.rulebook.catalogue)
     app.state.waiting = 0
     return app
@@ -162,8 +166,10 @@ async def _reading(app: Starlette) -> AsyncIterator[None]:
 class Guard:
     """Lets in who has the token, asks scripts to name themselves, and sends the policy along with every answer."""
 
-    def __init__(self, app: Any, token: str | None):
+    def __init__(self, app: Any, token: str | None, pictures: tuple[str, ...] = ()):
         self.app = app
+        policy = POLICY.format(hosts="".join(f" {host}" for host in pictures))
+        self.headers = HEADERS | {"Content-Security-Policy": policy}
         self.token = token
         self.pass_ = hashlib.sha256(token.encode()).hexdigest() if token else ""
 
@@ -175,7 +181,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message["headers"],
-                    *((k.encode(), v.encode()) for k, v in HEADERS.items()),
+                    *((k.encode(), v.encode()) for k, v in self.headers.items()),
                 ]
             await send(message)
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from onemap.present.assets import asset, static
+from onemap.present.basemap import Under
 from onemap.present.facelayer import LOOK_PARTS, face_parts, legend_html, window_of
 from onemap.present.meeting.desk import FORM, Desk
 from onemap.present.meeting.intake import KINDS, MOST_BYTES
@@ -19,11 +20,11 @@ TEXT_KEYS = (
     "missing", "conflicts", "duties", "none", "issues", "evidence", "docx", "json", "remove", "compare", "took", "nothing",
     "large", "lost", "stale", "show", "more",
 )  # fmt: skip
-SCRIPTS = ("inflate.js", "facestore.js", "facelayer.js")
+SCRIPTS = ("basemap.js", "inflate.js", "facestore.js", "facelayer.js")
 
 
-def page_files(desk: Desk) -> dict[str, tuple[str, bytes]]:
-    """Every file that the server has, by name, with its media type."""
+def page_files(desk: Desk, base: Under = Under()) -> dict[str, tuple[str, bytes]]:  # noqa: B008  frozen
+    """Every file that the server has, by name, with its media type; ``base`` lies under the faces."""
     words = words_of(desk, desk.lang)
     parts = face_parts(desk.blueprint, words)
     faces = pack_faces(desk.blueprint.faces.geometry, parts.columns, parts.tables)
@@ -35,14 +36,14 @@ def page_files(desk: Desk) -> dict[str, tuple[str, bytes]]:
     styles = {"leaflet.css": asset("leaflet.css"), "map.css": static("map.css")}
     styles["meeting.css"] = (own / "meeting.css").read_text(encoding="utf-8")
     return {
-        "index.html": ("text/html; charset=utf-8", _page(desk, words, parts).encode()),
+        "index.html": ("text/html; charset=utf-8", _page(desk, words, parts, base).encode()),
         "faces": ("text/plain; charset=us-ascii", faces.payload.encode()),
         **{name: ("text/javascript; charset=utf-8", text.encode()) for name, text in scripts.items()},
         **{name: ("text/css; charset=utf-8", text.encode()) for name, text in styles.items()},
     }
 
 
-def _page(desk: Desk, words: Any, parts: Any) -> str:
+def _page(desk: Desk, words: Any, parts: Any, base: Under) -> str:
     data = {
         "layers": [
             {
@@ -55,6 +56,7 @@ def _page(desk: Desk, words: Any, parts: Any) -> str:
             for number, (column, title, looks) in enumerate(parts.layers, start=1)
         ],
         "window": window_of(desk.blueprint.faces),
+        "base": html.escape(base.title),
         "limit": MOST_BYTES,
         "texts": {key: words.texts.get(f"meeting.{key}", words.lang) for key in TEXT_KEYS},
     }
@@ -101,7 +103,7 @@ def _page(desk: Desk, words: Any, parts: Any) -> str:
         f'<p class="sub">{t("meeting.candidates.help")}</p><div id="candidates"></div>\n'
         f"<h2>{t('map.legend')}</h2>{legend_html(parts)}</aside>\n"
         '<div id="map"></div>\n<section id="answers" aria-live="polite" hidden></section>\n'
-        f'<script type="application/json" id="data">{text}</script>\n'
+        f'<script type="application/json" id="data">{text}</script>\n{base.script()}'
         + "".join(
             f'<script src="/{name}"></script>\n'
             for name in ("leaflet.js", *SCRIPTS, "answer.js", "sketch.js", "meeting.js")

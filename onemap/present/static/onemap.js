@@ -37,6 +37,7 @@ const onemap = {
     onemap.startLegend(map);
     onemap.startMeasure(map, data);
     if (data.window) map.fitBounds(data.window, { animate: false });
+    onemapBase.show(map);
     window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
     window.addEventListener("afterprint", () => map.invalidateSize({ animate: false }));
     document.documentElement.dataset.ready = "yes";

@@ -11,7 +11,9 @@ const onemap = { measuring: null };
   let counter = 0;
   let asked = 0;
 
-  const map = L.map("map", { attributionControl: false, maxZoom: 21 }).fitBounds(data.window);
+  const base = onemapBase.layer();
+  const map = L.map("map", { attributionControl: Boolean(base), maxZoom: 21 }).fitBounds(data.window);
+  onemapBase.show(map);
   onemap.map = map;
   L.control.scale({ imperial: false, maxWidth: 160 }).addTo(map);
 
@@ -187,7 +189,7 @@ const onemap = { measuring: null };
       holder.id = "onemap-faces";
       holder.textContent = packed;
       document.body.append(holder);
-      const overlays = {};
+      const overlays = base ? { [data.base]: base } : {};
       for (const layer of data.layers) overlays[layer.title] = onemapFaces.layer("onemap-faces", layer).addTo(map);
       L.control.layers(null, overlays, { collapsed: true }).addTo(map);
     });
