@@ -67,11 +67,12 @@ def map_columns(
     chosen: dict[str, str] = {}
     units: dict[str, str] = {}
     for field, column in (overrides or {}).items():
-        if _plain(column) not in by_name:
+        found = by_name.get(_plain(column)) or by_name.get(_cut(column))
+        if found is None:
             near = difflib.get_close_matches(column, present, 1, 0.4)
             mend = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(present[:20]) or 'none'}"
             raise InputError(f"no column '{column}' for '{field}'", where=where, mend=mend)
-        chosen[field] = by_name[_plain(column)]
+        chosen[field] = found
     taken = set(chosen.values())
     for own in (layer, "*"):
         for row in _rows(catalogue, own):
@@ -110,12 +111,17 @@ def _rows(catalogue, layer: str) -> list[dict]:
 
 
 def _find(aliases: str, by_name: dict[str, str], taken: set[str]) -> str | None:
-    for cut in (None, _SHAPEFILE_NAME):
+    for name_of in (_plain, _cut):
         for alias in str(aliases).split("|"):
-            column = by_name.get(_plain(alias)[:cut]) if alias.strip() else None
+            column = by_name.get(name_of(alias)) if alias.strip() else None
             if column is not None and column not in taken:
                 return column
     return None
+
+
+def _cut(name: str) -> str:
+    """A name as a shapefile in GBK keeps it: ten bytes."""
+    return _plain(name).encode("GB18030", "replace")[:_SHAPEFILE_NAME].decode("GB18030", "ignore")
 
 
 def _site_words(catalogue, field: str) -> str:

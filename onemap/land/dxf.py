@@ -14,10 +14,11 @@ from onemap.land.raw import Raw
 from onemap.land.text import decode
 
 
-def read_dxf(path: Path) -> Raw:
+def read_dxf(path: Path, layer: str | None = None) -> Raw:
     """The entities of a drawing (columns Layer, Text, EntityHandle …), polylines closed by their flag as polygons.
 
-    Raises InputError when GDAL cannot read the drawing.
+    ``layer``: only those on that layer of the drawing, whatever its case. Raises InputError when GDAL cannot read the
+    drawing, and for a layer that it has not.
     """
     head = path.read_bytes()[:65536]
     if not re.search(rb"SECTION", head):
@@ -35,5 +36,19 @@ def read_dxf(path: Path) -> Raw:
     raw.columns = pd.DataFrame(
         raw.columns[[c for c in raw.columns if c in ("Layer", "Text", "EntityHandle")]]
     )
+    if layer is not None:
+        _keep(raw, layer, path)
     raw.crs, raw.loose, raw.encoding = None, True, "UTF-8" if modern else "CP936"
     return raw
+
+
+def _keep(raw: Raw, layer: str, path: Path) -> None:
+    names = raw.columns["Layer"].fillna("").astype(str)
+    mine = (names.str.lower() == layer.lower()).to_numpy()
+    if not mine.any():
+        listed = ", ".join(sorted(set(names))[:20])
+        raise InputError(f"no table '{layer}'", where=path.name, mend=f"it holds {listed}")
+    away = set(raw.columns.index[~mine])
+    raw.notes = [note for note in raw.notes if note[1] not in away]
+    raw.columns, raw.geometry = raw.columns[mine], raw.geometry[mine]
+    raw.promised, raw.table = len(raw.columns), layer

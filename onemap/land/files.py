@@ -101,7 +101,7 @@ def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> lis
     if kind in (".kml", ".ovkml"):
         return [read_kml(path)]
     if kind == ".dxf":
-        return [read_dxf(path)]
+        return [read_dxf(path, table)]
     if kind == ".csv":
         return [read_csv(path, encoding)]
     if kind in (".xlsx", ".xlsm"):

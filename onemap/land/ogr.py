@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import warnings
 from pathlib import Path
@@ -86,7 +87,9 @@ def _read(path: Path, table: str | None, encoding: str | None, count: int, notes
             raise
         except Exception as error:
             if size == 1:
-                notes.append(("row_unreadable", str(first), str(error)[:120]))
+                # its fid is not known, and its place in the file must not be taken for one
+                said = re.sub(r"^Error occurred in .*? at line \d+\W*", "", str(error))
+                notes.append(("row_unreadable", f"#{first + 1}", said[:120]))
                 return
             salvage(first, size // 2)
             salvage(first + size // 2, size - size // 2)
