@@ -110,7 +110,7 @@ def export(
     version: Annotated[str | None, typer.Option("--version", help=_t("opt.version"))] = None,
     lang: Lang = LANG,
 ) -> None:
-    _files({"blueprint": om.write_blueprint(om.read_blueprint(blueprint, version), target)})
+    _files({"blueprint": _handed_on(om.read_blueprint(blueprint, version), target, lang)})
 
 
 @app.command("map", help=_t("map"))
@@ -188,6 +188,7 @@ def conflicts(
     blueprint: BlueprintFile,
     out: Out,
     top: Annotated[int, typer.Option(help=_t("opt.top"), min=1)] = 5,
+    sites: Annotated[str | None, typer.Option("--sites", help=_t("opt.sites"))] = None,
     as_of: AsOf = None,
     book: Book = None,
     lang: Lang = LANG,
@@ -196,7 +197,9 @@ def conflicts(
 
     town, rulebook = _town(blueprint, as_of, book)
     tables.show(tables.conflict_table(town, rulebook, lang, _t))
-    _files(write_conflict_pack(town, out, lang, top, rulebook))
+    read = om.read_parcels(sites, town.crs, rulebook.catalogue) if sites else None
+    reviewed = _review(read, town, rulebook) if read else town
+    _files(write_conflict_pack(reviewed, out, lang, top, rulebook))
 
 
 @app.command(help=_t("batch"))
@@ -285,7 +288,7 @@ def demo(out: Out = Path("out/demo"), lang: Lang = LANG) -> None:
         day: om.review(read.parcels, town, then) for day, then in days.items()
     }
     tables.show(tables.route_table(others, lang, _t))
-    files = {"blueprint": om.write_blueprint(town, Path(out) / "blueprint.gpkg")}
+    files = {"blueprint": _handed_on(town, Path(out) / "blueprint.gpkg", lang)}
     _files(files | om.write_review(result, out, lang=lang))
 
 
@@ -311,6 +314,12 @@ def _build(place, rulebook, out: Path, **how):
     tables.show(tables.balance_table(blueprint, rulebook.catalogue, LANG, _t))
     tables.show(tables.conflict_table(blueprint, rulebook, LANG, _t))
     return blueprint
+
+
+def _handed_on(town, target: Path, lang: str) -> Path:
+    from onemap.present.qgis import style_blueprint
+
+    return style_blueprint(om.write_blueprint(town, target), town, lang)
 
 
 def _town(blueprint: Path, as_of: str | None, book: Path | None):

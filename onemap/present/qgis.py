@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
 
+from onemap.present.files import replace_with
 from onemap.present.styles import look
-from onemap.present.words import Words, label, layer_title
+from onemap.present.words import Words, label, layer_title, words_of
 
 BRUSH = {
     "": "solid",
@@ -50,6 +52,33 @@ def styles_of(words: Words, layers: Iterable[str]) -> dict[str, str]:
         ),
         "unknown": qml("", [("", "", look("unknown"))]),
     }
+
+
+def style_blueprint(path: Path, blueprint: Any, lang: str = "zh") -> Path:
+    """Give a blueprint's GeoPackage the styles that QGIS applies on opening, in one step; other forms stay as they are."""
+    if path.suffix.lower() != ".gpkg":
+        return path
+    words = words_of(blueprint, lang)
+    layers = words.catalogue.layers
+    governing = sorted(set(blueprint.faces["governing_layer"].dropna()) & set(layers.index))
+    classes = [
+        (one, layer_title(words, one), look("governing", layer=one, group=layers.at[one, "group"]))
+        for one in governing
+    ]
+    styles = styles_of(words, blueprint.features["layer"].dropna())
+    styles = {
+        "faces": qml("governing_layer", [*classes, ("", "—", look("faces"))]),
+        "features": styles["overlaps"],
+        "conflicts": styles["conflicts"],
+        "quarantine": styles["unknown"],
+        "extents": qml("", [("", "", look("faces"))]),
+    }
+
+    def write(draft: Path) -> None:
+        shutil.copyfile(path, draft)
+        add_styles(draft, styles, f"{blueprint.manifest['as_of']}T00:00:00.000Z")
+
+    return replace_with(path, write)
 
 
 def qml(attribute: str, classes: list[tuple[str, str, dict[str, Any]]]) -> str:

@@ -38,6 +38,7 @@ from onemap.present.words import (
     words_of,
 )
 
+A3, HEAD_HEIGHT = 8, 30  # Excel's number of the paper; points, for two lines
 HEAD = {"bg_color": "#1D2733", "bold": True, "font_color": "#FFFFFF", "valign": "vcenter", "text_wrap": True}
 WRAPPED = {"valign": "top", "text_wrap": True}
 MOST_FINDINGS = 100_000  # from here on what is clear or not applicable is counted, not listed
@@ -294,6 +295,7 @@ def _add_sheet(
         here = islice(rows, MOST_ROWS) if number == 1 else [first, *islice(rows, MOST_ROWS - 1)]
         sheet = book.add_worksheet(title if number == 1 else f"{title} {number}")
         sheet.freeze_panes(1, 2)
+        _print_whole_columns(sheet)
         last = 0
         for column, (key, kind) in enumerate(columns):
             sheet.set_column(column, column, WIDTHS[kind])
@@ -304,6 +306,16 @@ def _add_sheet(
                 _put(sheet, looks, last, column, value, kind)
         sheet.autofilter(0, 0, last, len(columns) - 1)
         number += 1
+
+
+def _print_whole_columns(sheet: Any) -> None:
+    """All columns side by side on A3 across, the head on every page."""
+    sheet.set_row(0, HEAD_HEIGHT)
+    sheet.repeat_rows(0)
+    sheet.set_landscape()
+    sheet.set_paper(A3)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&L&F · &A&R&P / &N")
 
 
 def _put(sheet: Any, looks: dict[str, Any], row: int, column: int, value: Any, kind: str) -> None:

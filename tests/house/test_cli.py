@@ -104,6 +104,14 @@ def test_build_review_explain_rule(demo, tmp_path):
     assert card.returncode == 0 and "15" in card.stdout
 
 
+def test_the_conflict_pack_ranks_by_the_projects_that_are_blocked(demo, tmp_path):
+    town, pack = demo[0], tmp_path / "pack"
+    told = onemap("conflicts", "-b", town, "-o", pack, "--top", "1", "--sites", SAMPLE / "sites")
+    assert told.returncode == 0, told.stderr
+    rows = pd.read_excel(pack / "conflicts.xlsx", sheet_name=None, header=None, dtype=str)
+    assert any(sheet.stack().str.contains(r"\bP\d\d\b").any() for sheet in rows.values())
+
+
 def test_layers_tells_found_missing_and_out_of_date(tmp_path):
     shutil.copytree(SAMPLE, tmp_path / "town")
     (tmp_path / "town" / "kgyd.gpkg").unlink()

@@ -31,6 +31,13 @@ def test_sheets_with_frozen_heads_and_filters(book):
         assert all(sheet.column_dimensions[cell.column_letter].width > 8 for cell in sheet[1])
 
 
+def test_a_print_keeps_all_columns_on_one_page_and_repeats_the_head(book):
+    for sheet in book:
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
+        assert sheet.page_setup.orientation == "landscape" and sheet.print_title_rows == "$1:$1"
+
+
 def test_sizes_are_numbers_in_three_units(book):
     row = next(row for row in rows_of(book["项目汇总"]) if row["项目编号"].value == "P2")
     assert row["面积（平方米）"].value == 72_000 and row["面积（平方米）"].number_format == "#,##0.00"
