@@ -1,14 +1,18 @@
-"""Reading polygons as the workspace reads them, against a bare pyogrio read with a validity check.
+"""Reading polygons as the workspace reads them, against a bare pyogrio read with a validity check; and a million areas.
 
-``python -m benchmarks.reading [--rows 200000] [--repeat 3]`` writes scattered plots, and plots that share every edge
-as a land survey does, as shapefile, GeoPackage and GeoParquet; it prints CPU seconds of a bare read, of reading with
-repair, and of ``read_features`` whole, each as a ratio to the bare read of the same round, the peak of memory so far,
-and what the salvage of damaged files costs. Nothing here is run by the tests.
+``python -m benchmarks.reading [--rows 200000] [--repeat 3] [--areas 1000000]`` writes scattered plots, and plots that
+share every edge as a land survey does, as shapefile, GeoPackage and GeoParquet. It prints CPU seconds of a bare read;
+of reading with counts, repair and passports (the bar is 1.5 bare reads); and of ``read_features`` whole, which also
+places, measures, harmonises and looks for spikes, duplicates, overlaps and gaps; each as a ratio to the bare read of the
+same round; the peak of memory so far; what takes the time; what the salvage of damaged files costs; and CPU seconds of
+that many ellipsoidal areas, held against PROJ's own areal scale. Nothing here is run by the tests.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
+import pstats
 import resource
 import shutil
 import sqlite3
@@ -21,15 +25,22 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pyogrio
+import pyproj
 import shapely
 
 from onemap.book.catalogue import load_catalogue
 from onemap.land import read_features
+from onemap.land.area import ellipsoidal_area
 from onemap.land.files import read_raw
 from onemap.land.limits import limits
 from onemap.land.repair import repair
 
 CRS = "EPSG:4529"
+BAR = 1.5
+STAGES = {
+    "raws_of": "read", "repair": "validity and repair", "harmonise": "fields and codes", "ellipsoidal_area": "areas",
+    "odd_features": "spikes", "duplicate_features": "duplicates", "mesh_of": "overlaps", "union_parts": "union", "sha256": "fingerprint",
+}  # fmt: skip
 NAMES = {"shp": "z.shp", "gpkg": "z.gpkg", "parquet": "z.parquet"}
 
 
@@ -159,18 +170,51 @@ def compare(folder: Path, file: str, catalogue, bounds, rows: int, repeat: int) 
     return f"{plain:.2f} | {ours:.2f} | {read:.2f} | {full:.2f} | {all_of_it:.2f} | {peak:.0f}"
 
 
+def where_it_goes(folder: Path, file: str, catalogue) -> str:
+    """The shares of the stages in one whole reading, largest first."""
+    profile = cProfile.Profile()
+    profile.runcall(whole, folder, file, catalogue)
+    found = pstats.Stats(profile).stats
+    total = max(row[3] for row in found.values())
+    shares = {
+        STAGES[name]: row[3] / total
+        for (path, _, name), row in found.items()
+        if name in STAGES and "onemap" in path
+    }
+    told = sorted(shares.items(), key=lambda item: -item[1])
+    rest = 1 - sum(shares.values())
+    return ", ".join(f"{name} {share:.0%}" for name, share in [*told, ("all else", rest)])
+
+
+def areas(count: int) -> str:
+    """CPU seconds of the areas of so many plots, and the largest departure of some from PROJ's areal scale."""
+    geoms = polygons(count).geometry.to_numpy()
+    seconds, found = spent(ellipsoidal_area, geoms, CRS)
+    proj, picked = pyproj.Proj(CRS), np.arange(0, count, max(1, count // 500))
+    middle = shapely.centroid(geoms[picked])
+    scale = proj.get_factors(*proj(shapely.get_x(middle), shapely.get_y(middle), inverse=True)).areal_scale
+    off = np.abs(found[picked] * scale / shapely.area(geoms[picked]) - 1).max()
+    assert off < 1e-8, off
+    corners = shapely.get_num_coordinates(geoms).sum()
+    return f"areas of {count} polygons ({corners} coordinates): {seconds:.2f} s; {len(picked)} within {off:.0e} of PROJ's areal scale"
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=200_000)
     options.add_argument("--repeat", type=int, default=3)
+    options.add_argument("--areas", type=int, default=1_000_000)
     asked = options.parse_args()
     catalogue = load_catalogue()
     bounds = limits(catalogue)
-    print(f"{asked.rows} polygons, CPU seconds, medians of {asked.repeat}; ratios to the bare read\n")
     print(
-        "| polygons | format | pyogrio + is_valid | read_raw + repair | ratio | read_features | ratio | peak MB |"
+        f"{asked.rows} polygons, CPU seconds, medians of {asked.repeat}; ratios to the bare read, bar {BAR}\n"
+    )
+    print(
+        "| polygons | format | pyogrio + is_valid | read + repair | ratio | read_features | ratio | peak MB |"
     )
     print("|---|---|---|---|---|---|---|---|")
+    shares = {}
     for shape, made in (("scattered", polygons(asked.rows)), ("sharing edges", parcels(asked.rows))):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -178,16 +222,20 @@ def main() -> None:
             for kind, file in NAMES.items():
                 row = compare(folder, file, catalogue, bounds, asked.rows, asked.repeat)
                 print(f"| {shape} | {kind} | {row} |", flush=True)
+            shares[shape] = where_it_goes(folder, NAMES["gpkg"], catalogue)
             if shape == "scattered":
                 plain, _ = spent(bare, folder / NAMES["gpkg"])
                 package, cut = damaged_package(folder, asked.rows), cut_geodatabase(folder, made)
                 salvaged = [(path, *spent(read_raw, path)) for path in (package, cut)]
     print()
+    for shape, told in shares.items():
+        print(f"read_features of {shape}, GeoPackage: {told}")
     for path, seconds, (raw,) in salvaged:
         lost = raw.promised - len(raw.columns) + int(shapely.is_missing(raw.geometry).sum())
         print(
             f"salvage of {path.name}: {seconds:.2f} s ({seconds / plain:.2f} of a bare read), {lost} of {raw.promised} rows lost"
         )
+    print(areas(asked.areas))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,18 @@ def words(values: pd.Series) -> np.ndarray:
 
 
 def _said(column: pa.Array) -> pa.Array:
-    column = pc.fill_null(column, "")
+    return _by_distinct(pc.fill_null(column, ""), _plain_text)
+
+
+def _by_distinct(column: pa.Array, change: Callable) -> pa.Array:
+    """A change of every cell, made once per distinct cell where most are repeated."""
+    coded = column.dictionary_encode()
+    if 4 * len(coded.dictionary) > len(column):
+        return change(column)
+    return change(coded.dictionary).take(coded.indices)
+
+
+def _plain_text(column: pa.Array) -> pa.Array:
     odd = pc.or_(
         pc.invert(pc.match_substring_regex(column, _PLAIN)), pc.is_in(pc.utf8_lower(column), _NOTHING)
     )
@@ -121,14 +132,21 @@ def _fragments(values: pd.Series) -> tuple[pa.Array, int]:
         lost = sum(v is _DROPPED for v in made)
         return pa.array([None if v is None or v is _DROPPED else _dumps(v) for v in made], pa.string()), lost
     column = _said(column)
-    long = pc.greater(pc.utf8_length(column), _LONGEST)
-    column = pc.if_else(pc.or_(long, pc.equal(column, "")), pa.scalar(None, pa.string()), column)
+    found = _by_distinct(column, _quoted)
+    lost = pc.sum(pc.and_(pc.is_null(found), pc.not_equal(column, ""))).as_py() if found.null_count else 0
+    return found, lost or 0
+
+
+def _quoted(column: pa.Array) -> pa.Array:
+    """Texts as JSON; null for blank and for too long ones."""
+    unsaid = pc.or_(pc.greater(pc.utf8_length(column), _LONGEST), pc.equal(column, ""))
+    column = pc.if_else(unsaid, pa.scalar(None, pa.string()), column)
     odd = pc.fill_null(pc.match_substring_regex(column, _ESCAPED), False).to_numpy(zero_copy_only=False)
     found = _join('"', column, '"')
     if odd.any():
         cells = pd.Series(column.to_numpy(zero_copy_only=False)[odd], dtype=object)
         found = pc.replace_with_mask(found, pa.array(odd), pa.array(each(cells, _dumps), pa.string()))
-    return found, pc.sum(long).as_py() or 0
+    return found
 
 
 def _numbers(values: np.ndarray) -> pa.Array:

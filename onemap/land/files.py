@@ -188,7 +188,9 @@ def _parquet(path: Path) -> Raw:
         return _parquet_blobs(path)
     except Exception as error:  # pyarrow and geopandas raise many kinds for foreign files
         raise InputError(f"no GeoParquet: {str(error)[:160]}", where=path.name) from None
-    geometry = np.array(frame.geometry.force_2d(), dtype=object)
+    geometry = np.array(frame.geometry, dtype=object)
+    if shapely.has_z(geometry).any() or shapely.has_m(geometry).any():
+        geometry = shapely.force_2d(geometry)
     columns = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     columns.index = columns.index.map(str)
     return Raw(columns, geometry, path.name, frame.crs, encoding="UTF-8", promised=len(columns))

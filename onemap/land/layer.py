@@ -15,7 +15,7 @@ from onemap.frames import FEATURES, PASSPORTS, QUARANTINE, empty
 from onemap.land.crs import town_box
 from onemap.land.extents import stated_extent
 from onemap.land.issues import Issues
-from onemap.land.mesh import mesh_of, union
+from onemap.land.mesh import as_one, mesh_of, union, union_parts
 from onemap.land.partition import partition_issues
 from onemap.land.source import Known, Part, read_source
 
@@ -62,17 +62,19 @@ def read_layer(space, layer: str, known: Known) -> Layer:
     geoms = features.geometry.to_numpy()
     partition = known.catalogue.layers.loc[layer, "completeness"] == "partition"
     mapped = len(entries) == 1 and entries[0][1].extent == "features"
-    mesh = whole = None
+    mesh = pieces = whole = None
     if len(geoms) and (partition or mapped or layer == space.town):
         mesh = mesh_of(geoms)
-        whole = union(geoms, mesh)
+        pieces = union_parts(geoms, mesh)
+        whole = as_one(pieces)
     town = whole if layer == space.town else known.town
     if layer == space.town and whole is None:
         own.add("town_missing", value=layer, responsible=None)
     extents = _extents(space, entries, parts, known, town, whole, own)
     if len(geoms) and partition:
         within = town if any(source.extent == "town" for _, source in entries) else None
-        partition_issues(features, mesh, whole, known.limits, own, within)
+        covered = pieces if within is None else whole
+        partition_issues(features, mesh, covered, known.limits, own, within)
     issues = [row for part in parts for row in part.issues] + own.rows
     return Layer(features, quarantine, passports, extents, issues, rows, [w for p in parts for w in p.web])
 

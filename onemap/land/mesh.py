@@ -108,9 +108,9 @@ def _matched(geoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _signed(rings: Flat) -> np.ndarray:
     """Twice the signed area of each ring, for its sign only."""
     starts = rings.starts
-    xy = rings.xy - np.repeat(rings.xy[starts], np.diff(np.r_[starts, len(rings.xy)]), axis=0)
-    x, y = xy[:, 0], xy[:, 1]
-    cross = np.zeros(len(xy))
+    counts = np.diff(np.r_[starts, len(rings.xy)])
+    x, y = (rings.xy[:, k] - np.repeat(rings.xy[starts, k], counts) for k in (0, 1))
+    cross = np.zeros(len(x))
     cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
     return np.add.reduceat(cross, starts)
 
@@ -127,13 +127,25 @@ def _mixed(xy: np.ndarray) -> np.ndarray:
 
 
 def union(geoms: np.ndarray, mesh: Mesh):
-    """The union of the polygons of a mesh: shared edges are dropped, only what does not fit is computed."""
+    """The union of the polygons of a mesh."""
+    return as_one(union_parts(geoms, mesh))
+
+
+def union_parts(geoms: np.ndarray, mesh: Mesh) -> np.ndarray:
+    """The polygons of that union: shared edges are dropped, only what does not fit is computed."""
     sound = mesh.joined & ~mesh.unfit
-    merged = shapely.get_parts(shapely.coverage_union_all(geoms[sound])) if sound.any() else geoms[:0]
+    merged = polygons_of(shapely.coverage_union_all(geoms[sound])) if sound.any() else geoms[:0]
     if mesh.unfit.any():
-        merged = shapely.get_parts(
-            shapely.disjoint_subset_union_all(np.concatenate([merged, geoms[mesh.unfit]]))
-        )
-    alone = shapely.get_parts(geoms[~mesh.joined & ~mesh.unfit])
-    parts = np.concatenate([merged, alone])
+        merged = polygons_of(shapely.disjoint_subset_union_all(np.concatenate([merged, geoms[mesh.unfit]])))
+    return np.concatenate([merged, polygons_of(geoms[~mesh.joined & ~mesh.unfit])])
+
+
+def as_one(parts: np.ndarray):
+    """Polygons that do not meet as one geometry."""
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+
+
+def polygons_of(geoms) -> np.ndarray:
+    """The polygons of polygons and multipolygons; those that are one already are not copied."""
+    geoms = np.atleast_1d(np.asarray(geoms, dtype=object))
+    return geoms if (shapely.get_type_id(geoms) == 3).all() else shapely.get_parts(geoms)

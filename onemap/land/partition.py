@@ -10,7 +10,7 @@ import shapely
 from onemap.land.area import ellipsoidal_area
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
-from onemap.land.mesh import Mesh, mesh_of
+from onemap.land.mesh import Mesh, mesh_of, polygons_of
 
 _MOST_ROWS = 1000
 
@@ -80,9 +80,11 @@ def _missing(union, crs, least_m2: float, within):
 
 def _enclosed(union) -> np.ndarray:
     """The holes of a union, without the islands that lie in them (whose own holes stand for themselves)."""
-    parts = shapely.get_parts(union)
+    parts = polygons_of(union)
     rings, part = shapely.get_rings(parts[shapely.get_num_interior_rings(parts) > 0], return_index=True)
     holes = shapely.polygons(rings[np.r_[False, part[1:] == part[:-1]][: len(rings)]])
+    if not len(holes):
+        return holes
     island, hole = shapely.STRtree(holes).query(parts, predicate="within")
     for k in np.unique(hole):
         filled = shapely.polygons(shapely.get_exterior_ring(parts[island[hole == k]]))

@@ -15,6 +15,9 @@ from onemap.land.limits import Limits
 
 _IDS = {"bsm", "标识码"}
 _FAR = 20.0
+_MIX = np.array(
+    [0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93], dtype=np.uint64
+)
 _MOST_ROWS = 100
 
 
@@ -61,9 +64,10 @@ def _turns(rings: Flat, least_m: float):
     end = np.r_[start[1:], len(xy)] - 1
     step = np.diff(xy, axis=0, append=xy[-1:])
     step[end] = step[start]
-    still = np.flatnonzero(~step.any(axis=1))
+    dx, dy = np.ascontiguousarray(step.T)
+    still = np.flatnonzero((dx == 0) & (dy == 0))
     still = still[~np.isin(still, end)]
-    at = np.flatnonzero((step[:-1] * step[1:]).sum(axis=1) < 0) + 1
+    at = np.flatnonzero(dx[:-1] * dx[1:] + dy[:-1] * dy[1:] < 0) + 1
     at = at[~np.isin(at, start)]
     # the closing vertex stands for the first one, which it repeats
     a, b = -step[at - 1], step[at]
@@ -88,13 +92,14 @@ def duplicate_features(features: pd.DataFrame, issues: Issues) -> None:
     if len(features) < 2:
         return
     geoms = features.geometry.to_numpy()
-    keys = pd.DataFrame(shapely.bounds(geoms))
-    keys["class"] = features["class_code"].fillna("").to_numpy()
-    twin = np.flatnonzero(keys.duplicated(keep=False))
+    # one number per box: what is told apart by it differs, and what is not is compared whole
+    box = np.ascontiguousarray(shapely.bounds(geoms) + 0.0).view(np.uint64)
+    twin = np.flatnonzero(pd.Series(box @ _MIX).duplicated(keep=False))
     if not len(twin):
         return
     shape = pd.Series(shapely.to_wkb(shapely.normalize(geoms[twin])), index=twin)
-    for (_, _), group in shape.groupby([shape, keys["class"].iloc[twin]], sort=False):
+    classes = features["class_code"].fillna("").to_numpy()[twin]
+    for (_, _), group in shape.groupby([shape, classes], sort=False):
         fids = features["source_fid"].iloc[group.index].drop_duplicates().tolist()
         if len(fids) > 1:
             issues.add(
