@@ -18,6 +18,7 @@ from onemap.book.card import rule_card
 from onemap.book.location import layers_path
 from onemap.book.texts import LANGUAGES, load_texts
 from onemap.errors import InputError
+from onemap.land.area_statement import area_statement
 from onemap.land.propose import write_proposal
 from onemap.land.workspace import load_workspace
 from onemap.present import console as tables
@@ -77,6 +78,15 @@ def layers(
         from onemap.present.issue_map import draw_issues
 
         _files({"map": draw_issues(read, catalogue.texts, lang).save(map)})
+
+
+@app.command(help=_t("area"))
+def area(sites: Sites, workspace: Workspace, book: Book = None, lang: Lang = LANG) -> None:
+    place, catalogue = load_workspace(workspace), om.load_catalogue(book)
+    read = om.read_parcels(sites, place.crs, catalogue, workspace=place)
+    tables.show(tables.issue_table(read.issues, catalogue.texts, lang, _t))
+    tables.show(tables.area_table(area_statement(read.parcels), _t))
+    typer.echo(_t("area_methods"))
 
 
 @app.command(help=_t("init"))

@@ -10,6 +10,7 @@ import shapely
 
 from onemap.errors import CRSError, InputError
 from onemap.land.rounding import hectares
+from onemap.land.survey import survey_area
 
 _WIDTHS = {3: range(4513, 4555), 6: range(4491, 4513)}
 
@@ -24,7 +25,8 @@ def survey_text(
 ) -> str:
     """The text of a parcels frame in a CGCS2000 Gauss-Krüger CRS; lines end in CRLF, X is north.
 
-    ``head`` becomes the section 项目信息. Coordinates are rounded to ``decimals`` (metres), areas stand in 公顷.
+    ``head`` becomes the section 项目信息. Coordinates are rounded to ``decimals`` (metres), areas stand in 公顷, by the
+    survey's procedure.
     Raises CRSError for any other CRS, InputError for a parcel without a polygon.
     """
     zone, width = _zone(parcels.crs)
@@ -37,7 +39,7 @@ def survey_text(
         lines += ["[项目信息]", *(f"{key}={value}" for key, value in head.items())]
     lines.append("[地块坐标]")
     for row in parcels.to_dict("records"):
-        lines += _parcel(row, decimals)
+        lines += _parcel(row, decimals, parcels.crs)
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -61,7 +63,7 @@ def _zone(crs) -> tuple[int, int]:
     )
 
 
-def _parcel(row: dict, decimals: int) -> list[str]:
+def _parcel(row: dict, decimals: int, crs) -> list[str]:
     geom = row.get("geometry")
     if geom is None or geom.is_empty or geom.geom_type not in ("Polygon", "MultiPolygon"):
         raise InputError(f"parcel {row.get('parcel_id')} has no polygon")
@@ -77,7 +79,7 @@ def _parcel(row: dict, decimals: int) -> list[str]:
             name = first if k == len(points) - 1 else number
             body.append(f"J{name},{ring_number},{north:.{decimals}f},{east:.{decimals}f}")
     words = [_word(row.get(c)) for c in ("parcel_id", "project_name", "use")]
-    area = f"{hectares(row.get('area_m2') or geom.area):.4f}"
+    area = f"{hectares(survey_area(geom, crs)):.4f}"
     return [f"{len(body)},{area},{words[0]},{words[1]},面,,{words[2]},,@", *body]
 
 

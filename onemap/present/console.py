@@ -169,6 +169,18 @@ def field_table(fields, lang: str, t) -> Table:
     return table
 
 
+def area_table(statement: pd.DataFrame, t) -> Table:
+    """The areas of plots by both methods, and their sum."""
+    columns = list(statement.columns)
+    table = _table("", columns, t, right=columns[2:])
+    digits = {"survey_ha": 4}
+    for row in statement.to_dict("records"):
+        told = [t("total"), ""] if blank(row["parcel_id"]) else [row["project_id"], row["parcel_id"]]
+        areas = ["" if blank(row[c]) else f"{row[c]:,.{digits.get(c, 2)}f}" for c in columns[2:]]
+        table.add_row(*told, *areas)
+    return table
+
+
 def frame_table(frame: pd.DataFrame) -> Table:
     """Any small frame as a table, every cell as text."""
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -1,5 +1,6 @@
 import math
 
+import geopandas as gpd
 import numpy as np
 import pyproj
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 
 from onemap.errors import CRSError
 from onemap.land.area import ellipsoidal_area, inverse_scale, survey_area
+from onemap.land.area_statement import area_statement
 from onemap.land.rounding import apportion, round_half_up
 from onemap.land.survey import densify
+from onemap.land.survey_write import survey_text
 
 # Expected values: domain reference §8.2, computed there with another programme.
 TO_4550 = pyproj.Transformer.from_crs(4490, 4550, always_xy=True)
@@ -214,3 +217,32 @@ def test_the_density_is_what_a_small_square_is_worth(crs, x, y):
     square = shapely.box(x, y, x + 20, y + 20)
     worth = inverse_scale(np.array([x + 10.0]), np.array([y + 10.0]), crs)[0]
     assert worth == pytest.approx(ellipsoidal_area([square], crs)[0] / 400, rel=1e-10)
+
+
+def test_a_statement_names_both_areas_and_adds_up():
+    west = shapely.Polygon(
+        [(41400000, 4552000), (41400333, 4552040), (41400270, 4552330), (41399965, 4552290)]
+    )
+    thirds = [shapely.box(41500000 + 300 * i, 4552000, 41500057.7 + 300 * i, 4552057.8) for i in range(3)]
+    plots = gpd.GeoDataFrame(
+        {"project_id": ["W", "T", "T", "T"], "parcel_id": list("wabc"), "declared_area_m2": [9e4, 1, 2, np.nan]},
+        geometry=[west, *thirds], crs=4529,
+    )  # fmt: skip
+    plots["area_m2"] = ellipsoidal_area(plots.geometry, 4529)
+    got = area_statement(plots).set_index("parcel_id")
+    assert got.loc["w", "survey_m2"] == round_half_up(survey_area(west, 4529), 2)
+    assert got.loc["w", "exact_m2"] == round_half_up(plots["area_m2"].iloc[0], 2)
+    assert abs(got.loc["w", "exact_m2"] - west.area) > 10, "100 km off the meridian the plane is no measure"
+    assert got.loc["w", "survey_mu"] == round_half_up(survey_area(west, 4529) * 0.0015, 2)
+    for column, factor, decimals in (("survey_m2", 1, 2), ("survey_ha", 1e-4, 4), ("survey_mu", 0.0015, 2)):
+        whole = sum(survey_area(g, 4529) for g in thirds) * factor
+        assert math.isclose(got.loc[list("abc"), column].sum(), round_half_up(whole, decimals), abs_tol=1e-9)
+        assert math.isclose(got[column].iloc[-1], got[column].iloc[:-1].sum(), abs_tol=1e-9)
+    assert np.isnan(got["declared_m2"].iloc[-1]), "no sum where one declares nothing"
+
+
+def test_survey_text_states_the_survey_area():
+    west = shapely.box(41400000, 4552000, 41401000, 4553000)
+    plots = gpd.GeoDataFrame({"parcel_id": ["w"], "area_m2": [1.0]}, geometry=[west], crs=4529)
+    line = next(line for line in survey_text(plots).splitlines() if line.endswith("@"))
+    assert line.split(",")[1] == f"{round_half_up(survey_area(west, 4529) / 1e4, 4):.4f}"
