@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -17,14 +18,18 @@ def progress(
     """The items themselves, with a bar on stderr that estimates the rest.
 
     size : how much of ``total`` an item is (default: 1); done : how much was done before, which says nothing of the speed.
-    It stays silent when stderr is no terminal, or when ``ONEMAP_PROGRESS=0``; ``ONEMAP_PROGRESS=1`` forces it.
+    It stays silent where stderr is neither a terminal nor a notebook, or when ``ONEMAP_PROGRESS=0``;
+    ``ONEMAP_PROGRESS=1`` forces it. In a notebook it is plain text, which leaves no trace once it is done.
 
     >>> sum(progress([1, 2, 3], "adding"))
     6
     """
     setting = os.environ.get("ONEMAP_PROGRESS")
-    disable = {"0": True, "1": False}.get(setting)
+    in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
+    disable = {"0": True, "1": False}.get(setting, False if in_notebook else None)
     shown = {"desc": what, "total": total, "disable": disable, "leave": False, "dynamic_ncols": True}
+    if in_notebook:
+        shown |= {"file": sys.stdout, "mininterval": 0.5, "delay": 0.5}
     if size is None:
         return iter(tqdm(items, **shown))
     return _sized(items, tqdm(initial=done, smoothing=0, **shown), size)

@@ -10,7 +10,16 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 SHOWN = {
     "00_tour": ["无障碍", "禁止", "<iframe", "未核对", "image/png", "P06.docx True"],
     "01_layers": ["GB18030", "无铁路经过", "ambiguous_polygon", "make_valid", "image/png"],
-    "02_blueprint": ["无重叠: True", "1e-9: True", "文物保护", "<iframe", "版本一致: True", "image/png"],
+    "02_blueprint": [
+        "无重叠: True",
+        "1e-9: True",
+        "文物保护",
+        "<iframe",
+        "版本一致: True",
+        "image/png",
+        "blueprint.gpkg",
+        "conflict_faces",
+    ],
     "03_conflicts": ["城规为建设用地", "有一方不清楚", "<iframe", "conflicts.docx", "image/png"],
     "04_review": ["2024-03-01 不再办理用地预审", "区域评估已替代", "禁止 → 数据不全", "未核对", "<iframe"],
     "05_batch": ["300 行", "1 行", "占用永久基本农田", "逐字节相同: True", "image/png"],

@@ -207,6 +207,15 @@ def test_notebook_frame_draws(visit, review):
     assert there.complaints == []
 
 
+def test_a_frame_further_down_a_notebook_is_fitted_when_it_is_reached(visit, review):
+    frame = draw_map(review, "P1")._repr_html_()
+    there = visit(f"<!DOCTYPE html><meta charset=utf-8><body><p style='height:9000px'></p>{frame}</body>")
+    there.page.wait_for_timeout(1000)
+    there.page.locator("iframe").scroll_into_view_if_needed()
+    there.page.wait_for_timeout(1500)
+    assert there.page.frames[1].evaluate("onemap.map.getZoom()") > 14
+
+
 def test_a_print_is_one_page(visit, review):
     page = visit(draw_map(review, "P2")).ready()
     printed = page.pdf(prefer_css_page_size=True, print_background=True)

@@ -28,6 +28,23 @@ const onemap = {
     if (feature.properties.card >= 0) onemap.items.push({ feature, layer });
   },
 
+  // A frame further down a notebook has no size yet when its map starts: it is fitted again until somebody touches it.
+  keepFitted(map, bounds) {
+    let touched = false;
+    let based = false;
+    const fit = () => {
+      map.invalidateSize({ animate: false });
+      if (bounds && !touched) map.fitBounds(bounds, { animate: false });
+      if (!based && map.getSize().x > 0) onemapBase.show(map);
+      based = based || map.getSize().x > 0;
+    };
+    for (const kind of ["pointerdown", "wheel", "keydown"]) {
+      window.addEventListener(kind, () => (touched = true), { once: true, capture: true, passive: true });
+    }
+    fit();
+    new ResizeObserver(fit).observe(map.getContainer());
+  },
+
   start(map) {
     const data = onemap.load();
     onemap.map = map;
@@ -36,8 +53,7 @@ const onemap = {
     onemap.startPanel(map, data);
     onemap.startLegend(map);
     onemap.startMeasure(map, data);
-    if (data.window) map.fitBounds(data.window, { animate: false });
-    onemapBase.show(map);
+    onemap.keepFitted(map, data.window);
     window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
     window.addEventListener("afterprint", () => map.invalidateSize({ animate: false }));
     document.documentElement.dataset.ready = "yes";
