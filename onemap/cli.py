@@ -77,7 +77,7 @@ def layers(
     if map:
         from onemap.present.issue_map import draw_issues
 
-        _files({"map": draw_issues(read, catalogue.texts, lang).save(map)})
+        _files({"map": draw_issues(read, catalogue, lang).save(map)})
 
 
 @app.command(help=_t("area"))

@@ -61,7 +61,12 @@ def layer_table(layers, catalogue, as_of, lang: str, t) -> Table:
 def issue_table(issues, texts, lang: str, t, severities=("error", "warning")) -> Table:
     """What is wrong with the data: where, what, and the reader's own words about it."""
     table = _table("", ["severity", "path", "fid", "issue", "place"], t)
-    for row in issues[issues["severity"].isin(severities)].to_dict("records"):
+    shown = issues[issues["severity"].isin(severities)]
+    layers = {layer: i for i, layer in enumerate(shown["layer"].unique())}
+    ranked = sorted(
+        shown.to_dict("records"), key=lambda row: (layers[row["layer"]], severities.index(row["severity"]))
+    )
+    for row in ranked:
         words = issue_words(row, texts, lang)
         row = {k: "" if v is None or pd.isna(v) else str(v) for k, v in row.items()}
         where = " ".join(filter(None, (row["layer"], row["source"])))
