@@ -1,17 +1,21 @@
-"""A city's blueprint in a store: worked out by tiles, published in one step."""
+"""A city's blueprint in a store: worked out by tiles, brought up to date by tiles, published in one step."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from onemap.blueprint import store
+from onemap.blueprint import kept, store
 from onemap.blueprint.balance import close_balance, inputs_of
+from onemap.blueprint.before import find_before
 from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
+from onemap.blueprint.objects import put
 from onemap.blueprint.register import placed_rows
+from onemap.blueprint.staying import conflicts_after
 from onemap.blueprint.survey import faces_m2, survey
 from onemap.blueprint.tiles import LIMIT
+from onemap.blueprint.update import update
 from onemap.blueprint.whole import work_out_whole
 
 
@@ -22,7 +26,8 @@ def build_city(
 
     layers, rulebook : as for :func:`onemap.build_blueprint`, whose blueprint it is, face for face; folder : of the
     store; workers : processes; scheduler : address of a dask scheduler whose workers see the folder under the same
-    path; tile : most corners in a tile. A build that was stopped goes on where it stopped. Raises ``BalanceError``
+    path; tile : most corners in a tile. A build that was stopped goes on where it stopped; one over an older version of
+    the same law works out only what the changes concern, to the same bytes. Raises ``BalanceError``
     when area does not add up and ``InputError`` naming the tile that could not be worked out.
 
     >>> import tempfile, onemap as om
@@ -39,22 +44,31 @@ def build_city(
     scratch.mkdir(parents=True, exist_ok=True)
     runner = {"workers": workers, "scheduler": scheduler}
     extents = dissolve_extents(layers.extents)
-    land = survey(layers.features, layers.quarantine, extents, layers.sources, rulebook)
-    results = work_out_whole(scratch, land, crs, rulebook, tile, runner)
-    conflicts, _ = merge_parts([result.parts for result in results], land.features, rulebook, crs)
-    rows = [row for result in results for row in result.rows]
+    old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
+    same, changed = store.tell_apart(old and old.listed, folder, layers, crs)
+    found = old and update(old, layers, changed, extents, rulebook, scratch, runner)
+    if found:
+        draft, ids = found
+        conflicts = conflicts_after(old, ids, draft.parts, layers.features, rulebook, crs)
+    else:
+        land = survey(layers.features, layers.quarantine, extents, layers.sources, rulebook)
+        draft = work_out_whole(scratch, land, crs, rulebook, tile, runner)
+        conflicts, _ = merge_parts(draft.parts, land.features, rulebook, crs)
     inputs = inputs_of(layers.features, placed_rows(layers.quarantine))
     frames = {
         "conflicts": conflicts,
         "extents": extents,
         "quarantine": layers.quarantine,
-        "balance": close_balance(inputs, faces_m2(rows, land.register.layers)),
+        "balance": close_balance(inputs, faces_m2(draft.rows, sorted(set(layers.sources["layer"])))),
         "sources": layers.sources,
         "issues": layers.issues,
         "passports": layers.passports,
     }
-    tables = store.put_frames(folder, frames, crs)
-    features = store.put_features(folder, layers.features, crs)
-    store.publish(folder, manifest, tables, features, rows, crs)
+    tables = store.put_frames(folder, frames, crs) | {"marks": kept.put_marks(folder, draft.marks)}
+    features = same | {layer: put(folder, table) for layer, table in changed.items() if table.num_rows}
+    features = {
+        layer: features[layer] for layer in dict.fromkeys(layers.sources["layer"]) if layer in features
+    }
+    store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
     shutil.rmtree(scratch, ignore_errors=True)
     return store.open_store(folder)

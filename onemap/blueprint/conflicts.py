@@ -156,8 +156,7 @@ def merge_parts(parts: list[pd.DataFrame], features, rulebook, crs) -> tuple[gpd
     for column in ("severity", "authority", "citations"):
         frame[column] = types[column].to_numpy(dtype=object)
     frame["sliver"] = is_sliver(frame.geometry.to_numpy(), area, rulebook)
-    severity = frame["severity"].map(SEVERITY.index).to_numpy()
-    order = np.lexsort((frame["conflict_id"], -area, severity))
+    order = severest_first(frame)
     pairs = pd.DataFrame(
         {
             "conflict_id": np.repeat(
@@ -171,6 +170,12 @@ def merge_parts(parts: list[pd.DataFrame], features, rulebook, crs) -> tuple[gpd
 
 def _word(value) -> str:
     return "" if value is None or pd.isna(value) else str(value)
+
+
+def severest_first(conflicts: pd.DataFrame) -> np.ndarray:
+    """The order of conflicts: most severe, then largest, then by id."""
+    severity = conflicts["severity"].map(SEVERITY.index).to_numpy()
+    return np.lexsort((conflicts["conflict_id"], -conflicts["area_m2"].to_numpy(dtype=float), severity))
 
 
 def first_conflicts(conflicts: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:

@@ -26,6 +26,8 @@ def batches(given: Spread) -> list[tuple[int, ...]]:
     """Tiles that have edges, neighbours together, in tasks of about ``TASK`` corners."""
     corners = np.diff(given.starts, axis=1).sum(axis=0)
     busy = np.flatnonzero(corners)
+    if not len(busy):
+        return []
     order = busy[np.argsort(locality(given.layout.keys[busy]), kind="stable")]
     task = np.cumsum(corners[order]) // TASK
     return [tuple(part.tolist()) for part in np.split(order, np.flatnonzero(np.diff(task)) + 1)]

@@ -22,9 +22,10 @@ import shapely
 from onemap.blueprint.arrangement import Trails
 from onemap.blueprint.conflicts import SEVERITY, conflict_names, conflict_parts
 from onemap.blueprint.derive import face_ids, govern, measure_faces, members_of, sheet_of
+from onemap.blueprint.kept import mark
 from onemap.blueprint.objects import put
 from onemap.blueprint.register import Register
-from onemap.blueprint.sheets import Found, flat, tables_of
+from onemap.blueprint.sheets import Found, flat, join_tables, tables_of
 from onemap.blueprint.tiles import Spread, arrange_tile
 
 SITE_FILE, ATTRIBUTES_FILE = "site.pickle", "features.arrow"
@@ -57,12 +58,14 @@ class Row(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a job found besides faces: rows of tiles, walks to be stitched, parts of conflicts, areas by polygon."""
+    """What a job found besides faces: rows of tiles, walks to be stitched, parts of conflicts and the tables that they
+    stand in, areas by polygon."""
 
     rows: list[Row]
     loose: list[Trails]
     open: list[Trails]
     parts: pd.DataFrame
+    marks: pd.DataFrame
     polygon: np.ndarray
     planar: np.ndarray
 
@@ -104,11 +107,11 @@ def tile_job(folder: str, tiles: tuple[int, ...]) -> str:
         np.concatenate([getattr(one, part) for one in found])
         for part in ("faces", "counts", "polygons", "area")
     )
-    rows, parts = write_faces(folder, faces, counts, polygons, owner, site.spread.layout.keys, "inner")
+    rows, parts, marks = write_faces(folder, faces, counts, polygons, owner, site.spread.layout.keys, "inner")
     polygon, at = np.unique(polygons, return_inverse=True)
     planar = np.bincount(at, np.repeat(area, counts), len(polygon))
     trails = ([one.loose for one in found], [one.open for one in found])
-    save(path, Result(rows, *trails, parts, polygon, planar))
+    save(path, Result(rows, *trails, parts, marks, polygon, planar))
     return name
 
 
@@ -124,29 +127,38 @@ def seam_job(folder: str, name: str) -> str:
     return done
 
 
-def only_faces(rows: list[Row], parts: pd.DataFrame) -> Result:
+def only_faces(rows: list[Row], parts: pd.DataFrame, marks: pd.DataFrame) -> Result:
     """A result without walks to be stitched."""
     none = np.empty(0, dtype=np.int64)
-    return Result(rows, [], [], parts, none, none.astype(float))
+    return Result(rows, [], [], parts, marks, none, none.astype(float))
 
 
 def write_faces(
-    folder: str, faces, counts, polygons, owner, keys, part: str
-) -> tuple[list[Row], pd.DataFrame]:
-    """Write what follows for faces, one pair of tables per owner; returns rows, and what the faces hold of conflicts."""
+    folder: str, faces, counts, polygons, owner, keys, part: str, stay: dict | None = None
+) -> tuple[list[Row], pd.DataFrame, pd.DataFrame]:
+    """Write what follows for faces, one pair of tables per owner.
+
+    stay : by key, the tables of faces that are written again beside the new ones. Returns rows, what the new faces hold
+    of conflicts, and which tables that stands in.
+    """
     site, attributes = site_of(folder)
     found = work_out(site, faces, counts, polygons)
     severity = site.rulebook.conflict_types["severity"].map(SEVERITY.index).to_numpy()
-    rows = []
+    rows, stay = [], dict(stay or {})
     for tile in np.unique(owner):
         key = tuple(int(k) for k in keys[tile])
         tables = tables_of(
             found, np.flatnonzero(owner == tile), site.register, severity, attributes, site.crs
         )
-        rows.append(write_tables(site, key, part, tables))
-    return rows, conflict_parts(
-        found.members, faces, found.face_id, found.area_m2, found.conflict, site.register
-    )
+        rows.append(
+            write_tables(site, key, part, join_tables([tables, stay.pop(key)]) if key in stay else tables)
+        )
+    rows += [write_tables(site, key, part, join_tables([tables])) for key, tables in stay.items()]
+    members = found.members
+    parts = conflict_parts(members, faces, found.face_id, found.area_m2, found.conflict, site.register)
+    marks = [mark(keys[tile], part) for tile in owner[members.face]]
+    held = pd.DataFrame({"conflict_id": found.conflict, "tile": marks}).drop_duplicates()
+    return rows, parts, held
 
 
 def write_tables(site: Site, key: tuple[int, int, int], part: str, tables: tuple[pa.Table, pa.Table]) -> Row:

@@ -60,11 +60,8 @@ def make_register(features, quarantine, extents, sources, rulebook) -> Register:
     features : in the order of :func:`by_number`; quarantine : placed rows get numbers, rows without a place make their whole layer unknown; sources : says which layers there are. Raises KeyError for a layer that the catalogue lacks.
     """
     catalogue = rulebook.catalogue
-    layers = sorted(set(sources["layer"]))
+    layers, partition, blanket = layers_said(sources, quarantine, rulebook)
     code = {name: i for i, name in enumerate(layers)}
-    stated_none = sources.groupby("layer")["status"].agg(set).map(lambda s: s == {"none"})
-    complete = catalogue.layers["completeness"]
-    reasons = unknown_layers(sources, quarantine, layers, rulebook.as_of)
     matrix = rulebook.conflict_types
     named = sorted(set(matrix["subject_a"]) | set(matrix["subject_b"]))
     layer = features["layer"].map(code).to_numpy(dtype=np.int16)
@@ -79,12 +76,20 @@ def make_register(features, quarantine, extents, sources, rulebook) -> Register:
         by_id=rank_of(features["feature_id"]),
         quarantined=placed_rows(quarantine)["layer"].map(code).to_numpy(dtype=np.int16),
         mapped=extents["layer"].map(code).to_numpy(dtype=np.int16),
-        partition=np.array(
-            [complete[name] == "partition" and not stated_none[name] for name in layers], dtype=bool
-        ),
-        blanket=np.array([name in reasons for name in layers], dtype=bool),
+        partition=np.array(partition, dtype=bool),
+        blanket=np.array(blanket, dtype=bool),
         subjects={name: subject_of(name, features, layer, code, rulebook) for name in named},
     )
+
+
+def layers_said(sources, quarantine, rulebook) -> tuple[list[str], list[bool], list[bool]]:
+    """The layers that sources name, sorted; which ought to fill their extent; of which nothing can be said."""
+    layers = sorted(set(sources["layer"]))
+    stated_none = sources.groupby("layer")["status"].agg(set).map(lambda s: s == {"none"})
+    complete = rulebook.catalogue.layers["completeness"]
+    reasons = unknown_layers(sources, quarantine, layers, rulebook.as_of)
+    partition = [complete[name] == "partition" and not stated_none[name] for name in layers]
+    return layers, partition, [name in reasons for name in layers]
 
 
 def placed_rows(quarantine):

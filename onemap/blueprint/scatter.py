@@ -52,7 +52,7 @@ def tiles_passed(x1, y1, x2, y2, reach_x, reach_y, origin, side, tile_of, stamp,
     west = square_of(min(x1, x2) - reach_x, origin[0], side[0], columns)
     east = square_of(max(x1, x2) + reach_x, origin[0], side[0], columns)
     tile = tile_of[first, west]
-    if tile == tile_of[first, east] and tile == tile_of[last, west] and tile == tile_of[last, east]:
+    if 0 <= tile == tile_of[first, east] and tile == tile_of[last, west] and tile == tile_of[last, east]:
         found[0] = tile  # a tile is a square: what has its four corners in one lies in it
         stamp[tile] = mark
         return 1
@@ -70,7 +70,7 @@ def tiles_passed(x1, y1, x2, y2, reach_x, reach_y, origin, side, tile_of, stamp,
         east = square_of(max(xa, xb) + reach_x, origin[0], side[0], columns)
         for column in range(west, east + 1):
             tile = tile_of[row, column]
-            if stamp[tile] != mark:
+            if tile >= 0 and stamp[tile] != mark:
                 stamp[tile] = mark
                 found[n] = tile
                 n += 1

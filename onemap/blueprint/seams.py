@@ -24,6 +24,19 @@ class Seams(NamedTuple):
     polygons: np.ndarray
     area: np.ndarray
     lowest: np.ndarray
+    cycles: Cycles
+
+
+class Cycles(NamedTuple):
+    """All closed walks that were stitched or loose, faces' or not, so that the next build can start from them.
+
+    trails : from their lowest westernmost places, what covers them; around : the walk that each lies in, or -1;
+    face : of the walks around faces the position of the face, else -1
+    """
+
+    trails: Trails
+    around: np.ndarray
+    face: np.ndarray
 
 
 def join_trails(parts: list[Trails]) -> Trails:
@@ -42,7 +55,8 @@ def join_trails(parts: list[Trails]) -> Trails:
 def stitch(grid: Grid, open_walks: Trails, loose: Trails) -> Seams:
     """Link open walks end to end, and give each piece that lies in a face of theirs to that face.
 
-    open_walks, loose : of all tiles. Raises NotCertified when a walk goes on nowhere, when walks around one face do
+    open_walks, loose : of all tiles; among the loose may be walks that were stitched before. The cycles come in this
+    order: the linked ones, then the loose. Raises NotCertified when a walk goes on nowhere, when walks around one face do
     not agree on what covers it, or when a piece and the face around it do not.
     """
     following = successors(open_walks)
@@ -65,12 +79,22 @@ def stitch(grid: Grid, open_walks: Trails, loose: Trails) -> Seams:
     held = around >= 0
     if (signs[holes[held]] != signs[shells[around[held]]]).any():
         raise NotCertified("a piece and the face around it do not agree on what covers them")
-    every = join_trails([open_walks, loose])
-    covered = every.counts[leader[shells]] > 0
-    rank = np.cumsum(covered) - 1
-    held &= covered[around]
-    holes, around = holes[held], rank[around[held]]
-    shells = shells[covered]
+    counts, polygons = covers_of(join_trails([open_walks, loose]), leader)
+    outside, face = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+    outside[holes[held]] = shells[around[held]]
+    shells = shells[counts[shells] > 0]
+    face[shells] = np.arange(len(shells))
+    closed = Trails(xy[places], start, counts, polygons)
+    return faces_of(grid, xy, places, closed, box, area, pinched, Cycles(closed, outside, face))
+
+
+def faces_of(grid: Grid, xy, places, closed: Trails, box, area, pinched, cycles: Cycles) -> Seams:
+    """The faces that closed walks bound, each with the walks that lie in it as holes, from the west."""
+    start = closed.start
+    shells = np.flatnonzero(cycles.face >= 0)
+    holes = np.flatnonzero(cycles.around >= 0)
+    around = cycles.face[cycles.around[holes]]
+    holes, around = holes[around >= 0], around[around >= 0]
     by_shell = np.lexsort((box[holes, 1], box[holes, 0], around))
     holes, around = holes[by_shell], around[by_shell]
     np.add.at(area, shells[around], area[holes])
@@ -79,10 +103,15 @@ def stitch(grid: Grid, open_walks: Trails, loose: Trails) -> Seams:
         grid, xy, *pick(places, start, chosen), pinched[chosen], len(shells),
         np.searchsorted(around, np.arange(len(shells) + 1)),
     )  # fmt: skip
-    counts = every.counts[leader[shells]]
-    begin = np.cumsum(np.r_[0, every.counts])[leader[shells]]
-    polygons = every.polygons[runs(begin, counts)]
-    return Seams(faces, counts, polygons, area[shells], lowest[shells])
+    counts, polygons = covers_of(closed, shells)
+    return Seams(faces, counts, polygons, area[shells], xy[places[start[shells]]], cycles)
+
+
+def covers_of(trails: Trails, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many polygons cover each chosen trail, and which, one after the other."""
+    counts = trails.counts[chosen]
+    begin = (np.cumsum(trails.counts) - trails.counts)[chosen]
+    return counts, trails.polygons[runs(begin, counts)]
 
 
 def pick(places: np.ndarray, start: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

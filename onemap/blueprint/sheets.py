@@ -92,6 +92,28 @@ def tables_of(
     return faces.replace_schema_metadata(geo_metadata(crs)), attributes.take(pa.array(feature))
 
 
+def join_tables(pairs: list[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
+    """Pairs of tables of faces and their features as one pair, the same as if all faces had been written together."""
+    whole = pa.concat_tables([faces for faces, _ in pairs])
+    features = pa.concat_tables([features for _, features in pairs])
+    keys = [np.array(features[c].to_pylist(), dtype=object) for c in ("feature_id", "layer")]
+    starts = np.repeat(
+        np.cumsum([0] + [f.num_rows for _, f in pairs[:-1]]), [faces.num_rows for faces, _ in pairs]
+    )
+    face, at = flat(whole["covers"])
+    used, inverse = np.unique(at.to_numpy() + starts[face], return_inverse=True)
+    order = np.lexsort([key[used] for key in keys])
+    first = np.r_[True, np.any([key[used[order[1:]]] != key[used[order[:-1]]] for key in keys], axis=0)][
+        : len(used)
+    ]
+    place = np.empty(len(used), dtype=np.int32)
+    place[order] = np.cumsum(first) - 1
+    covers = lists(face, pa.array(place[inverse]), whole.num_rows)
+    whole = whole.set_column(whole.column_names.index("covers"), "covers", covers)
+    sort = order_of(shapely.from_wkb(whole["geometry"].to_numpy()))
+    return whole.take(pa.array(sort)), features.take(pa.array(used[order[first]]))
+
+
 def lists(row: np.ndarray, values: pa.Array, rows: int) -> pa.ListArray:
     """One list per row: the values whose row it is, in their order."""
     order = np.argsort(row, kind="stable")

@@ -56,10 +56,13 @@ KEPT_TILES = 256  # tables of tiles that an opened blueprint keeps in memory
 REBUILD = "build it again: onemap build WORKSPACE -o OUT"
 
 
-def publish(folder: Path, manifest: dict, tables: dict, features: dict, rows: Iterable[Row], crs) -> Path:
+def publish(
+    folder: Path, manifest: dict, tables: dict, features: dict, rows: Iterable[Row], crs, keep: dict
+) -> Path:
     """Make a version of objects that are there already, and let it count.
 
-    tables : object of each name in ``TABLES``; features : object of each layer. Returns the path of the version's list.
+    tables : object of each name in ``TABLES`` and of what else there is; features : object of each layer; keep : how
+    it was cut into tiles, and objects for the next build. Returns the path of the version's list.
     """
     folder = Path(folder)
     tiles = put(folder, tile_table(rows))
@@ -69,6 +72,7 @@ def publish(folder: Path, manifest: dict, tables: dict, features: dict, rows: It
         "manifest": manifest,
         "tables": dict(sorted((tables | {"tiles": tiles}).items())),
         "features": features,
+        "cut": keep,
     }
     path = folder / "versions" / f"{manifest['version']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +144,9 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
 def objects_of(version: dict, rows: list[Row]) -> list[str]:
     """The names of all objects of a version."""
     tiles = [name for row in rows for name in (row.faces, row.features)]
-    return [*version["tables"].values(), *version["features"].values(), *tiles]
+    cut = version["cut"]
+    kept = [cut["cycles"], *cut["outlines"].values()] if cut else []
+    return [*version["tables"].values(), *version["features"].values(), *kept, *tiles]
 
 
 def tile_table(rows: Iterable[Row]) -> pa.Table:
@@ -174,12 +180,24 @@ def put_frames(folder: Path, frames: dict[str, pd.DataFrame], crs) -> dict[str, 
     return {name: put(folder, to_table(frame[TABLES[name]], crs)) for name, frame in frames.items()}
 
 
-def put_features(folder: Path, features, crs) -> dict[str, str]:
-    """The features of each layer written as one object, layers in the order of their first feature."""
-    return {
-        layer: put(folder, to_table(features[features["layer"] == layer][FEATURES], crs))
-        for layer in dict.fromkeys(features["layer"])
+def tell_apart(listed: dict | None, folder: Path, layers, crs) -> tuple[dict[str, str], dict[str, pa.Table]]:
+    """The layers whose features a listed version holds as they are, by object; and the features of all others.
+
+    layers : as read; listed : None where there is no version. A layer that lost all its features counts among the others.
+    """
+    was = listed["features"] if listed else {}
+    same, other = {}, {}
+    own = {
+        layer: layers.features.iloc[at][FEATURES]
+        for layer, at in layers.features.groupby("layer").indices.items()
     }
+    for layer in sorted({*own, *was}):
+        table = to_table(own.get(layer, layers.features.iloc[:0][FEATURES]), crs)
+        if layer in was and table.num_rows and table.equals(get(folder, was[layer])):
+            same[layer] = was[layer]
+        else:
+            other[layer] = table
+    return same, other
 
 
 class Stored:

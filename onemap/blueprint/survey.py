@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from math import fsum
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import shapely
 
 from onemap.blueprint.jobs import Row, Site
+from onemap.blueprint.kept import EXTENTS, QUARANTINE
 from onemap.blueprint.objects import to_table
 from onemap.blueprint.register import Register, by_number, make_register, placed_rows
 from onemap.blueprint.sheets import ATTRIBUTES
@@ -21,22 +25,40 @@ from onemap.blueprint.tiles import Spread
 class Land(NamedTuple):
     """The polygons of a build by number, with what is known of them.
 
-    features : frame by number; polygons : features, placed quarantined rows, extents
+    features : frame by number; polygons : features, placed quarantined rows, extents; groups : the layer of each
+    feature, then ``~quarantine`` and ``~extents``; names : of each polygon, the same in every build
     """
 
     features: pd.DataFrame
     polygons: np.ndarray
+    groups: np.ndarray
+    names: np.ndarray
     register: Register
 
 
 def survey(features, quarantine, extents, sources, rulebook) -> Land:
     """Number all polygons. extents : dissolved; the other frames as they were read."""
     numbered, placed = by_number(features), placed_rows(quarantine)
+    around = [f"{EXTENTS}:{layer}" for layer in extents["layer"]]
+    groups = [*numbered["layer"], *[QUARANTINE] * len(placed), *[EXTENTS] * len(extents)]
     return Land(
         numbered,
         np.concatenate([numbered.geometry, placed.geometry, extents.geometry]).astype(object),
+        np.array(groups, dtype=object),
+        np.array([*numbered["feature_id"], *quarantine_names(placed), *around], dtype=object),
         make_register(numbered, quarantine, extents, sources, rulebook),
     )
+
+
+def quarantine_names(placed) -> list[str]:
+    """A name for each placed quarantined row, from its layer and shape."""
+    seen: Counter = Counter()
+    names = []
+    for layer, wkb in zip(placed["layer"], shapely.to_wkb(placed.geometry.to_numpy()), strict=True):
+        name = f"{QUARANTINE}:{layer}:{hashlib.blake2b(wkb, digest_size=8).hexdigest()}"
+        seen[name] += 1
+        names.append(f"{name}#{seen[name]}")
+    return names
 
 
 def site_for(folder: Path, land: Land, bounds: np.ndarray, crs, rulebook, given: Spread | None) -> Site:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
+from math import fsum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ import shapely
 from onemap.blueprint import cells, scatter
 from onemap.blueprint.arrangement import Arrangement, Region, arrange_region, in_order
 from onemap.blueprint.edges import Grid, Lines, NotCertified, Window, fit_grid, read_lines
-from onemap.blueprint.layout import OFFSET, Layout, count_corners, finest_squares, lay_out
+from onemap.blueprint.layout import OFFSET, Layout, Squares, count_corners, finest_squares, lay_out
 from onemap.blueprint.seams import join_trails, stitch
 
 LIMIT = 16_384  # corners in a tile: small enough that a change in one place redoes little, large enough to be fast
@@ -29,10 +30,25 @@ KINDS = {"xy": np.float64, "joined": np.bool_, "polygon": np.int32}
 
 
 class Chunk(NamedTuple):
-    """Polygons one after the other in a long list: the number of the first, and the polygons."""
+    """Polygons one after the other in a long list: the number of the first, the polygons, the group they belong to."""
 
     first: int
     polygons: np.ndarray
+    group: str
+
+
+class Outline(NamedTuple):
+    """What laying out tiles asks of a group of polygons.
+
+    squares, corners : the finest squares that hold corners, as flat positions, and how many; lengths : edges by the
+    power of two of their length, from -64 m; bounds : west, south, east, north of all; length_m : of all rings
+    """
+
+    squares: np.ndarray
+    corners: np.ndarray
+    lengths: np.ndarray
+    bounds: np.ndarray
+    length_m: float
 
 
 class Spread(NamedTuple):
@@ -49,12 +65,19 @@ class Spread(NamedTuple):
     margin_m: float
 
 
-def in_chunks(polygons: np.ndarray, corners: int = CHUNK) -> Callable[[], Iterable[Chunk]]:
-    """A function that gives polygons in memory in chunks of about so many corners, again at each call."""
+def in_chunks(polygons: np.ndarray, groups: np.ndarray | None = None) -> Callable[[], Iterable[Chunk]]:
+    """A function that gives polygons in memory in chunks of about ``CHUNK`` corners, again at each call.
+
+    groups : a word for each polygon, equal ones side by side; no chunk holds two
+    """
     total = np.cumsum(shapely.get_num_coordinates(polygons))
-    cuts = np.searchsorted(total, np.arange(corners, total[-1] if len(total) else 0, corners))
-    bounds = np.unique(np.r_[0, cuts + 1, len(polygons)])
-    return lambda: (Chunk(int(a), polygons[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True))
+    cuts = np.searchsorted(total, np.arange(CHUNK, total[-1] if len(total) else 0, CHUNK)) + 1
+    groups = np.full(len(polygons), "", dtype=object) if groups is None else groups
+    new = np.flatnonzero(groups[1:] != groups[:-1]) + 1
+    bounds = np.unique(np.r_[0, cuts, new, len(polygons)])
+    return lambda: (
+        Chunk(int(a), polygons[a:b], groups[a]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+    )
 
 
 def bounds_of(chunks: Callable[[], Iterable[Chunk]]) -> np.ndarray:
@@ -70,26 +93,54 @@ def bounds_of(chunks: Callable[[], Iterable[Chunk]]) -> np.ndarray:
 
 def spread(
     chunks: Callable[[], Iterable[Chunk]], bounds: np.ndarray, folder: Path, limit: int = LIMIT
-) -> Spread:
-    """Lay out tiles and hand every edge to those that need it.
+) -> tuple[Spread, dict[str, Outline], dict[str, np.ndarray]]:
+    """Lay out tiles and hand every edge to those that need it; returns the outline and the long edges of each group.
 
-    chunks : called twice; bounds : around all polygons; folder : for the files
+    chunks : called several times; bounds : around all polygons; folder : for the files
     """
     grid = fit_grid(bounds)
     for n in range(1, OFFSETS + 1):
-        offset = OFFSET * n
-        squares = finest_squares(bounds, offset)
-        corners, lengths = np.zeros(squares.shape, dtype=np.int64), np.zeros(128, dtype=np.int64)
-        for chunk in chunks():
-            lines = read_lines(chunk.polygons, grid, chunk.first)
-            corners += count_corners(lines.xy * grid.step + grid.origin, squares)
-            scatter.long_edges(lines.xy, lines.joined, np.inf, grid.step, np.empty((0, 4)), lengths)
-        layout = lay_out(corners, squares, grid, limit)
-        margin = margin_for(lengths, layout)
-        found = hand_out(chunks, layout, margin, folder)
+        squares = finest_squares(bounds, OFFSET * n)
+        outlines = outlines_of(chunks, grid, squares)
+        layout, margin = layout_of(outlines.values(), squares, grid, limit)
+        long = find_long(chunks, grid, margin)
+        found = hand_out(chunks, layout, margin, long.values(), folder)
         if found is not None:
-            return found
+            return found, outlines, long
     raise NotCertified(f"edges pass the corners of tiles, wherever these are put ({OFFSETS} ways tried)")
+
+
+def outlines_of(chunks, grid: Grid, squares: Squares) -> dict[str, Outline]:
+    """The outline of each group of polygons."""
+    found: dict[str, list] = {}
+    for chunk in chunks():
+        lines = read_lines(chunk.polygons, grid, chunk.first)
+        corners, lengths, shapes = found.setdefault(
+            chunk.group, [np.zeros(squares.shape, dtype=np.int64), np.zeros(128, dtype=np.int64), []]
+        )
+        corners += count_corners(lines.xy * grid.step + grid.origin, squares)
+        scatter.long_edges(lines.xy, lines.joined, np.inf, grid.step, np.empty((0, 4)), lengths)
+        shapes.append(chunk.polygons)
+    return {
+        group: Outline(
+            at := np.flatnonzero(corners),
+            corners.ravel()[at],
+            lengths,
+            shapely.total_bounds(np.concatenate(shapes)),
+            fsum(fsum(shapely.length(part)) for part in shapes),
+        )
+        for group, (corners, lengths, shapes) in found.items()
+    }
+
+
+def layout_of(outlines: Iterable[Outline], squares: Squares, grid: Grid, limit: int) -> tuple[Layout, float]:
+    """The tiles for all groups together, and the margin (m) around them."""
+    corners, lengths = np.zeros(squares.shape, dtype=np.int64), np.zeros(128, dtype=np.int64)
+    for outline in outlines:
+        corners.ravel()[outline.squares] += outline.corners
+        lengths += outline.lengths
+    layout = lay_out(corners, squares, grid, limit)
+    return layout, margin_for(lengths, layout)
 
 
 def margin_for(lengths: np.ndarray, layout: Layout) -> float:
@@ -100,16 +151,20 @@ def margin_for(lengths: np.ndarray, layout: Layout) -> float:
     return float(min(2.0 ** (int(fits[0]) - 64), widest))
 
 
-def hand_out(chunks, layout: Layout, margin: float, folder: Path) -> Spread | None:
-    """Write the edges that each tile needs; None when an edge passes the corner of a tile too closely."""
+def hand_out(
+    chunks, layout: Layout, margin: float, long: Iterable[np.ndarray], folder: Path, wanted=None
+) -> Spread | None:
+    """Write the edges that each tile needs; None when an edge passes the corner of a tile too closely.
+
+    long : the edges longer than the margin; wanted : mask of the tiles that matter, by default all
+    """
     grid, tiles = layout.grid, len(layout.keys)
-    side = 2.0**layout.squares.level / grid.step
-    origin = (
-        layout.squares.first * 2.0**layout.squares.level + layout.squares.offset - grid.origin
-    ) / grid.step
-    longs = pass_long(find_long(chunks, grid, margin), layout, origin, side)
+    wanted = np.ones(tiles, dtype=bool) if wanted is None else wanted
+    origin, side = in_steps(layout)
+    longs = pass_long(np.unique(np.concatenate([*long]), axis=0), layout, origin, side, wanted)
     reach = margin / grid.step + 2 * scatter.NEAR
-    heights = corner_levels(layout)
+    heights = corner_levels(layout, wanted)
+    tile_of = np.where(wanted[layout.tile_of], layout.tile_of, np.int32(-1))
     starts, pairs = [], [np.empty((0, 2), dtype=np.int32)]
     for number, chunk in enumerate(chunks()):
         lines = read_lines(chunk.polygons, grid, chunk.first)
@@ -121,7 +176,7 @@ def hand_out(chunks, layout: Layout, margin: float, folder: Path) -> Spread | No
                 return None
         pairs.append(covering[:used])
         counts, nowhere = np.empty(tiles, dtype=np.int64), np.empty(0, dtype=np.int64)
-        plan = (*lines, reach, origin, side, layout.tile_of, *longs, counts)
+        plan = (*lines, reach, origin, side, tile_of, *longs, counts)
         none = np.empty((0, 2)), np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.int32)
         scatter.scatter(*plan, nowhere, *none)
         fill = np.r_[0, np.cumsum(counts)]
@@ -139,9 +194,9 @@ def hand_out(chunks, layout: Layout, margin: float, folder: Path) -> Spread | No
     )
 
 
-def find_long(chunks, grid: Grid, margin: float) -> np.ndarray:
-    """The edges longer than the margin, each once, as x, y, x, y in steps."""
-    found = [np.empty((0, 4))]
+def find_long(chunks, grid: Grid, margin: float) -> dict[str, np.ndarray]:
+    """The edges of each group that are longer than the margin, each once, as x, y, x, y in steps."""
+    found: dict[str, list] = {}
     lengths = np.zeros(128, dtype=np.int64)
     for chunk in chunks():
         lines = read_lines(chunk.polygons, grid, chunk.first)
@@ -150,40 +205,60 @@ def find_long(chunks, grid: Grid, margin: float) -> np.ndarray:
         if n > len(rows):
             rows = np.empty((n, 4))
             scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
-        found.append(rows[:n])
-    rows = np.concatenate(found)
+        found.setdefault(chunk.group, []).append(rows[:n])
+    return {group: each_once(np.concatenate(rows)) for group, rows in found.items()}
+
+
+def each_once(rows: np.ndarray) -> np.ndarray:
+    """Edges in one direction, each once."""
     back = (rows[:, 0] > rows[:, 2]) | ((rows[:, 0] == rows[:, 2]) & (rows[:, 1] > rows[:, 3]))
-    rows[back] = rows[back][:, [2, 3, 0, 1]]
-    return np.unique(rows, axis=0)
+    return np.unique(np.where(back[:, None], rows[:, [2, 3, 0, 1]], rows), axis=0)
 
 
-def pass_long(rows: np.ndarray, layout: Layout, origin, side) -> tuple[np.ndarray, ...]:
-    """The long edges that pass several tiles; the tiles of each (start, tiles); the edges by finest square
-    (start, edges)."""
-    tiles = len(layout.keys)
+def in_steps(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Where the finest squares begin and how wide they are, in steps."""
+    size = 2.0**layout.squares.level
+    origin = (layout.squares.first * size + layout.squares.offset - layout.grid.origin) / layout.grid.step
+    return origin, size / layout.grid.step
+
+
+def tiles_passed(rows: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """The tiles that each edge (x, y, x, y in steps) passes or nearly passes: where its run begins, and the runs."""
+    origin, side = in_steps(layout)
     start, found = np.zeros(len(rows) + 1, dtype=np.int64), np.empty(0, dtype=np.int32)
-    near = 2 * scatter.NEAR
-    scatter.tiles_of_long(rows, near, origin, side, layout.tile_of, tiles, start, found)
-    found = np.empty(start[-1], dtype=np.int32)
-    scatter.tiles_of_long(rows, near, origin, side, layout.tile_of, tiles, start, found)
-    several = np.diff(start) > 1
-    found, rows = found[np.repeat(several, np.diff(start))], rows[several]
-    start = np.r_[0, np.cumsum(np.diff(start)[several])]
+    for _ in range(2):
+        scatter.tiles_of_long(
+            rows, 2 * scatter.NEAR, origin, side, layout.tile_of, len(layout.keys), start, found
+        )
+        found = found if len(found) else np.empty(start[-1], dtype=np.int32)
+    return start, found
+
+
+def pass_long(rows: np.ndarray, layout: Layout, origin, side, wanted: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The long edges that pass several tiles; the wanted tiles of each (start, tiles); the edges by finest square
+    (start, edges)."""
+    start, found = tiles_passed(rows, layout)
+    edge = np.repeat(np.arange(len(rows)), np.diff(start))
+    several = (np.diff(start) > 1)[edge] & wanted[found]
+    kept, edge = np.unique(edge[several], return_inverse=True)
+    rows, found = rows[kept], found[several]
+    start = np.searchsorted(edge, np.arange(len(rows) + 1))
     lines, columns = layout.squares.shape
     begin = np.zeros(lines * columns + 1, dtype=np.int64)
     a = np.arange(0, 2 * len(rows), 2, dtype=np.int32)
     fresh = np.ones(len(a), dtype=np.bool_)
-    margin = 1e-4 + float((2 * near / side).max())
+    margin = 1e-4 + float((4 * scatter.NEAR / side).max())
     where = (origin, *(1.0 / side), columns, lines, margin, fresh, True, begin)
     return rows, start, found, begin, cells.file_cells(a, a + np.int32(1), rows.reshape(-1, 2), *where)
 
 
-def corner_levels(layout: Layout) -> tuple[np.ndarray, ...]:
-    """The lower left corners of tiles by height: heights, where each begins, x from the west, the tile of each."""
-    x, y = layout.boxes[:, 0], layout.boxes[:, 1]
+def corner_levels(layout: Layout, wanted: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The lower left corners of wanted tiles by height: heights, where each begins, x from the west, the tiles."""
+    tiles = np.flatnonzero(wanted)
+    x, y = layout.boxes[tiles, 0], layout.boxes[tiles, 1]
     order = np.lexsort((x, y))
     level, begin = np.unique(y[order], return_index=True)
-    return level, np.r_[begin, len(order)], x[order], order.astype(np.int32)
+    return level, np.r_[begin, len(order)], x[order], tiles[order].astype(np.int32)
 
 
 def lines_of(given: Spread, tile: int) -> Lines:
@@ -228,7 +303,7 @@ def arrange_by_tiles(polygons: np.ndarray, limit: int) -> tuple[np.ndarray, np.n
     """The same, bit for bit, as :func:`onemap.blueprint.arrangement.arrange`, with tiles of up to ``limit`` corners."""
     chunks = in_chunks(polygons)
     with tempfile.TemporaryDirectory(prefix="onemap-tiles-") as folder:
-        given = spread(chunks, bounds_of(chunks), Path(folder), limit)
+        given, *_ = spread(chunks, bounds_of(chunks), Path(folder), limit)
         parts = [arrange_tile(given, tile) for tile in range(len(given.layout.keys))]
     grid = given.layout.grid
     parts.append(

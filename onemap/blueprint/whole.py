@@ -1,44 +1,60 @@
-"""A blueprint worked out: all tiles and what lies across them, or all at once."""
+"""A blueprint worked out from nothing: all tiles, what lies across them, and what is kept for the next build."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import shapely
 
-from onemap.blueprint import jobs
+from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas
+from onemap.blueprint.derive import face_ids
 from onemap.blueprint.edges import Grid, NotCertified
 from onemap.blueprint.errands import batches, gathered, run_jobs, save_seams
 from onemap.blueprint.jobs import Result
-from onemap.blueprint.layout import finest_squares, lay_out
+from onemap.blueprint.layout import Squares, finest_squares, lay_out
 from onemap.blueprint.overlay import COMPILED_FROM, overlay
 from onemap.blueprint.seams import Seams, stitch
 from onemap.blueprint.survey import Land, attributes_of, site_for
-from onemap.blueprint.tiles import Spread, bounds_of, in_chunks, spread
+from onemap.blueprint.tiles import Outline, Spread, bounds_of, in_chunks, spread
 
 log = logging.getLogger(__name__)
 
 
-def work_out_whole(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) -> list[Result]:
+class Draft(NamedTuple):
+    """A blueprint worked out but not yet published.
+
+    rows : of the list of tiles; parts : what they hold of conflicts; marks : in which tables; cut : how it was cut into
+    tiles, with the objects for the next build, empty where it was not
+    """
+
+    rows: list
+    parts: list[pd.DataFrame]
+    marks: pd.DataFrame
+    cut: dict
+
+
+def work_out_whole(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) -> Draft:
     """By tiles, or all at once where there are few corners or tiles could not be proven right."""
-    results = by_tiles(scratch, land, crs, rulebook, tile, runner)
-    if results is None:
+    draft = by_tiles(scratch, land, crs, rulebook, tile, runner)
+    if draft is None:
         bounds = shapely.total_bounds(land.polygons)
         site = site_for(scratch.parent, land, bounds, crs, rulebook, None)
         jobs.prepare_site(scratch, site, attributes_of(land))
-        results = all_at_once(scratch, land.polygons, tile)
-    return results
+        draft = draft_of(all_at_once(scratch, land.polygons, tile), {})
+    return draft
 
 
-def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) -> list[Result] | None:
+def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) -> Draft | None:
     """All tiles and what lies across them; None when they are not worth it or could not be proven right."""
     if shapely.get_num_coordinates(land.polygons).sum() < COMPILED_FROM:
         return None
     try:
-        given = spread_once(scratch, land, crs, rulebook, tile)
+        given, outlines, long = spread_once(scratch, land, crs, rulebook, tile)
         results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
         found = stitch(given.layout.grid, *(gathered(results, name) for name in ("open", "loose")))
         got = np.zeros(len(land.polygons))
@@ -48,29 +64,78 @@ def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) 
     except NotCertified as reason:
         log.warning("the tiles were refused (%s); all is overlaid at once instead", reason)
         return None
-    return results + run_jobs(
-        jobs.seam_job, scratch, save_seams(scratch, found, given.layout), runner, "seams"
+    results += run_jobs(jobs.seam_job, scratch, save_seams(scratch, found, given.layout), runner, "seams")
+    ids = np.array(face_ids(found.faces), dtype=object)
+    cycles = kept.put_cycles(scratch.parent, found.cycles, given.layout, land.names, ids)
+    return draft_of(
+        results,
+        cut_of(scratch.parent, given, outlines, long, cycles, shapely.total_bounds(land.polygons), tile),
     )
 
 
-def spread_once(scratch: Path, land: Land, crs, rulebook, tile: int) -> Spread:
-    """Hand the edges out to tiles, unless a build that was stopped has done so."""
+def spread_once(scratch: Path, land: Land, crs, rulebook, tile: int):
+    """Hand the edges out to tiles, unless a build that was stopped has done so: the tiles, outlines and long edges."""
     ready = scratch / "ready.pickle"
     if not ready.exists():
-        chunks = in_chunks(land.polygons)
+        chunks = in_chunks(land.polygons, land.groups)
         bounds = bounds_of(chunks)
-        given = spread(chunks, bounds, scratch, tile)
-        jobs.prepare_site(
-            scratch, site_for(scratch.parent, land, bounds, crs, rulebook, given), attributes_of(land)
-        )
-        jobs.save(ready, given)
+        found = spread(chunks, bounds, scratch, tile)
+        site = site_for(scratch.parent, land, bounds, crs, rulebook, found[0])
+        jobs.prepare_site(scratch, site, attributes_of(land))
+        jobs.save(ready, found)
     return jobs.load(ready)
+
+
+def cut_of(
+    folder: Path,
+    given: Spread,
+    outlines: dict[str, Outline],
+    long: dict[str, np.ndarray],
+    cycles: str,
+    bounds: np.ndarray,
+    tile: int,
+) -> dict:
+    """What the list of a version says of how it was cut into tiles, with the objects that the next build starts from.
+
+    long : edges in steps
+    """
+    grid = given.layout.grid
+    metres = {group: rows * np.tile(grid.step, 2) + np.tile(grid.origin, 2) for group, rows in long.items()}
+    return {
+        "tile": tile,
+        "bounds": bounds.tolist(),
+        "margin_m": given.margin_m,
+        "squares": told(given.layout.squares),
+        "outlines": kept.put_outlines(folder, outlines, metres),
+        "cycles": cycles,
+    }
+
+
+def told(squares: Squares) -> list:
+    """Squares as they stand in a list of a version."""
+    return [squares.level, squares.first.tolist(), list(squares.shape), squares.offset.tolist()]
 
 
 def seam_sums(found: Seams) -> tuple[np.ndarray, np.ndarray]:
     """The planar areas of faces across tiles by polygon, in square steps."""
     polygon, at = np.unique(found.polygons, return_inverse=True)
     return polygon, np.bincount(at, np.repeat(found.area, found.counts), len(polygon))
+
+
+def draft_of(results: list[Result], cut: dict) -> Draft:
+    """The results of all jobs together."""
+    parts = [result.parts for result in results]
+    return Draft([row for result in results for row in result.rows], parts, marks_of(results, parts), cut)
+
+
+def marks_of(results: list[Result], parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """In which tables each conflict has faces, and what it is between. columns : ``kept.MARKS``"""
+    if not results:
+        return pd.DataFrame(columns=kept.MARKS)
+    held = pd.concat([result.marks for result in results], ignore_index=True)
+    tiles = held.groupby("conflict_id")["tile"].agg(lambda words: sorted(set(words)))
+    lead = pd.concat(parts, ignore_index=True).drop_duplicates("conflict_id")
+    return lead[kept.MARKS[:-1]].assign(tiles=lead["conflict_id"].map(tiles))
 
 
 def all_at_once(scratch: Path, polygons: np.ndarray, tile: int) -> list[Result]:

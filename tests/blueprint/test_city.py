@@ -222,7 +222,7 @@ def test_tables_open_with_geopandas(built):
 def test_number_of_tasks_follows_the_corners(layers, monkeypatch, tmp_path):
     polygons = layers.features.geometry.to_numpy()
     chunks = tiles.in_chunks(polygons)
-    given = tiles.spread(chunks, tiles.bounds_of(chunks), tmp_path, 3000)
+    given, *_ = tiles.spread(chunks, tiles.bounds_of(chunks), tmp_path, 3000)
     corners = np.diff(given.starts, axis=1).sum(axis=0)
     monkeypatch.setattr(errands, "TASK", 10_000)
     tasks = errands.batches(given)

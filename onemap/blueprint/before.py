@@ -1,0 +1,68 @@
+"""The version that a store holds, seen from the build that follows it: can it start from there, and what stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from onemap.blueprint import kept, store
+from onemap.blueprint.jobs import Row
+from onemap.blueprint.objects import get, to_frame
+from onemap.blueprint.register import layers_said
+from onemap.blueprint.tiles import Outline
+from onemap.errors import InputError
+
+SAME = ("crs", "as_of", "rulebook_version", "dates", "software")
+
+
+class Before(NamedTuple):
+    """A stored version: its folder, its list, its tiles, and what was kept of each group of polygons.
+
+    long : edges in metres
+    """
+
+    folder: Path
+    listed: dict
+    rows: list[Row]
+    outlines: dict[str, Outline]
+    long: dict[str, np.ndarray]
+
+    @property
+    def crs(self) -> str:
+        return self.listed["manifest"]["crs"]
+
+
+def find_before(folder: Path, manifest: dict, sources, quarantine, rulebook, tile: int) -> Before | None:
+    """The current version when the next one can start from it: the same law, software and layers, cut the same way.
+
+    manifest, sources, quarantine : of the next version. None where that is not so, or where there is no version that
+    can be read.
+    """
+    try:
+        listed = store.current(folder)
+        if listed is None or not listed["cut"] or listed["cut"]["tile"] != tile:
+            return None
+        if any(listed["manifest"][key] != manifest[key] for key in SAME):
+            return None
+        groups = {g: kept.get_outline(folder, name) for g, name in listed["cut"]["outlines"].items()}
+        outlines, long = ({g: pair[i] for g, pair in groups.items()} for i in (0, 1))
+        found = Before(folder, listed, store.tiles_of(folder, listed), outlines, long)
+        old = layers_said(frame_of(found, "sources"), frame_of(found, "quarantine"), rulebook)
+    except InputError:
+        return None
+    return found if old == layers_said(sources, quarantine, rulebook) else None
+
+
+def frame_of(found: Before, name: str) -> pd.DataFrame:
+    """A frame of the version."""
+    return to_frame(get(found.folder, found.listed["tables"][name]), store.TABLES[name], found.crs)
+
+
+def features_of(found: Before, layer: str) -> pa.Table | None:
+    """The features of a layer of the version as they are stored; None for a layer without any."""
+    name = found.listed["features"].get(layer)
+    return get(found.folder, name) if name else None

@@ -1,0 +1,94 @@
+"""What tables that stay say of faces and conflicts that a change concerns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+
+from onemap.blueprint import kept
+from onemap.blueprint.before import Before, frame_of
+from onemap.blueprint.conflicts import PARTS, merge_parts, severest_first
+from onemap.blueprint.jobs import Row
+from onemap.blueprint.objects import get
+from onemap.blueprint.sheets import flat
+from onemap.blueprint.walking import Walked
+
+
+def seams_beside(old: Before, walked: Walked) -> tuple[dict, set[str]]:
+    """Tables of tiles across which faces changed without those that are gone; and the conflicts that these were in."""
+    held, lost = {}, set()
+    for row in old.rows:
+        if row.part != "seam" or row.key not in walked.owners:
+            continue
+        faces = get(old.folder, row.faces)
+        gone = pc.is_in(faces["face_id"], pa.array(walked.gone, type=pa.string()))
+        lost |= set(flat(faces.filter(gone)["conflicts"])[1].to_pylist())
+        rest = faces.filter(pc.invert(gone))
+        if rest.num_rows:
+            held[row.key] = (rest, get(old.folder, row.features))
+    return held, lost
+
+
+def conflicts_of(old: Before, rows: list[Row]) -> set[str]:
+    """The conflicts that the faces of some tables are in."""
+    return {
+        i for row in rows for i in flat(get(old.folder, row.faces, ["conflicts"])["conflicts"])[1].to_pylist()
+    }
+
+
+def parts_of(
+    old: Before, rows: list[Row], held: dict, ids: set[str]
+) -> tuple[pd.DataFrame, dict[str, set[str]]]:
+    """What faces that stay hold of the concerned conflicts, and in which tables each conflict stands there.
+
+    rows : tables that stay as they are; held : by key those across tiles that are written again. columns of the first :
+    ``PARTS``
+    """
+    marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
+    marks = marks[marks["conflict_id"].isin(ids)].set_index("conflict_id")
+    wanted = {name for tiles in marks["tiles"] for name in tiles}
+    tables = {kept.mark(key, "seam"): faces for key, (faces, _) in held.items()}
+    tables |= {
+        name: get(old.folder, row.faces) for row in rows if (name := kept.mark(row.key, row.part)) in wanted
+    }
+    found, where = [], {}
+    for name, faces in tables.items():
+        row, conflict = flat(faces["conflicts"])
+        mine = pc.is_in(conflict, pa.array(ids, type=pa.string())).to_numpy(zero_copy_only=False)
+        pairs = pd.DataFrame({"row": row[mine], "conflict_id": conflict.filter(pa.array(mine)).to_pylist()})
+        polygons = shapely.from_wkb(faces["geometry"].to_numpy())
+        face_id, area = np.array(faces["face_id"].to_pylist(), dtype=object), faces["area_m2"].to_numpy()
+        for one, at in pairs.groupby("conflict_id")["row"]:
+            where.setdefault(one, set()).add(name)
+            own, lead = at.to_numpy(), marks.loc[one]
+            found.append(
+                (one, lead["row"], lead["a"], lead["b"], lead["layer_b"], face_id[own].tolist(),
+                 area[own].tolist(), shapely.coverage_union_all(polygons[own]))
+            )  # fmt: skip
+    return pd.DataFrame(found, columns=PARTS), where
+
+
+def marks_after(old: Before, fresh: pd.DataFrame, ids: set[str], where: dict[str, set[str]]) -> pd.DataFrame:
+    """In which tables each conflict stands after the change. columns : ``kept.MARKS``"""
+    marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
+    concerned = marks["conflict_id"].isin(ids)
+    new = {row.conflict_id: set(row.tiles) for row in fresh.itertuples()}
+    lead = pd.concat([fresh, marks[concerned]], ignore_index=True).drop_duplicates("conflict_id")
+    tiles = [sorted(new.get(i, set()) | where.get(i, set())) for i in lead["conflict_id"]]
+    lead = lead.assign(tiles=tiles)[[bool(names) for names in tiles]]
+    return pd.concat([marks[~concerned], lead], ignore_index=True)
+
+
+def conflicts_after(
+    old: Before, ids: set[str], parts: list[pd.DataFrame], features, rulebook, crs
+) -> pd.DataFrame:
+    """The ``conflicts`` frame after a change: those of the old version, with the concerned ones worked out anew."""
+    before = frame_of(old, "conflicts")
+    stay = before[~before["conflict_id"].isin(ids)]
+    new, _ = merge_parts(parts, features, rulebook, crs)
+    both = [frame for frame in (stay, new) if len(frame)]
+    every = pd.concat(both, ignore_index=True) if both else new
+    return every.iloc[severest_first(every)].reset_index(drop=True)
