@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from onemap.blueprint import kept, store
 from onemap.blueprint.jobs import Row
@@ -20,16 +18,12 @@ SAME = ("crs", "as_of", "rulebook_version", "dates", "software")
 
 
 class Before(NamedTuple):
-    """A stored version: its folder, its list, its tiles, and what was kept of each group of polygons.
-
-    long : edges in metres
-    """
+    """A stored version: its folder, its list, its tiles, and the outline of each group of polygons."""
 
     folder: Path
     listed: dict
     rows: list[Row]
     outlines: dict[str, Outline]
-    long: dict[str, np.ndarray]
 
     @property
     def crs(self) -> str:
@@ -48,9 +42,8 @@ def find_before(folder: Path, manifest: dict, sources, quarantine, rulebook, til
             return None
         if any(listed["manifest"][key] != manifest[key] for key in SAME):
             return None
-        groups = {g: kept.get_outline(folder, name) for g, name in listed["cut"]["outlines"].items()}
-        outlines, long = ({g: pair[i] for g, pair in groups.items()} for i in (0, 1))
-        found = Before(folder, listed, store.tiles_of(folder, listed), outlines, long)
+        outlines = {g: kept.get_outline(folder, name) for g, name in listed["cut"]["outlines"].items()}
+        found = Before(folder, listed, store.tiles_of(folder, listed), outlines)
         old = layers_said(frame_of(found, "sources"), frame_of(found, "quarantine"), rulebook)
     except InputError:
         return None
@@ -60,9 +53,3 @@ def find_before(folder: Path, manifest: dict, sources, quarantine, rulebook, til
 def frame_of(found: Before, name: str) -> pd.DataFrame:
     """A frame of the version."""
     return to_frame(get(found.folder, found.listed["tables"][name]), store.TABLES[name], found.crs)
-
-
-def features_of(found: Before, layer: str) -> pa.Table | None:
-    """The features of a layer of the version as they are stored; None for a layer without any."""
-    name = found.listed["features"].get(layer)
-    return get(found.folder, name) if name else None

@@ -9,21 +9,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from onemap.blueprint.kept import Stitched
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.scatter import NEAR
-from onemap.blueprint.seams import Trails
-from onemap.blueprint.tiles import in_steps, tiles_passed
+from onemap.blueprint.seams import Trails, covers_of
+from onemap.blueprint.tiles import in_steps, steps_of, tiles_passed
 
 NOTHING = np.empty((0, 4))
 
 
-def changed_boxes(old: pa.Table, new: pa.Table, key: str) -> np.ndarray:
-    """Bounds (west, south, east, north) outside which two tables of polygons say the same.
+class Changed(NamedTuple):
+    """What two tables of polygons differ in.
 
-    Rows are told apart by ``key``, whose words are unique. Of a polygon that differs in shape alone the bounds hold the
-    edges that changed; of one that came, went or differs otherwise they hold it whole.
+    boxes : bounds (west, south, east, north) outside which both say the same: of a polygon that differs in shape alone
+    they hold the edges that changed, of one that came, went or differs otherwise they hold it whole; gone, came : the
+    polygons of either table that the other does not have
     """
+
+    boxes: np.ndarray
+    gone: np.ndarray
+    came: np.ndarray
+
+
+def compare(old: pa.Table, new: pa.Table, key: str) -> Changed:
+    """What differs between two tables of polygons whose rows are told apart by ``key``, with unique words."""
     at = pc.index_in(old[key], new[key].combine_chunks()).to_numpy(zero_copy_only=False)
     stay = np.flatnonzero(~np.isnan(at))
     other = at[stay].astype(np.int64)
@@ -31,16 +39,22 @@ def changed_boxes(old: pa.Table, new: pa.Table, key: str) -> np.ndarray:
     reworded = np.zeros(len(stay), dtype=bool)
     for column in set(old.column_names) - {"geometry", key}:
         reworded |= differ(before[column], after[column])
-    reshaped = differ(before["geometry"], after["geometry"]) & ~reworded
-    gone = old["geometry"].take(pa.array(np.flatnonzero(np.isnan(at))))
-    came = new["geometry"].take(pa.array(np.setdiff1d(np.arange(new.num_rows), other)))
-    sides = [before["geometry"].filter(pa.array(reworded)), after["geometry"].filter(pa.array(reworded))]
-    whole = shapely.from_wkb(np.concatenate([part.to_numpy() for part in (gone, came, *sides)]))
-    pairs = zip(
-        *(shapely.from_wkb(t["geometry"].filter(pa.array(reshaped)).to_numpy()) for t in (before, after)),
-        strict=True,
+    reshaped = differ(before["geometry"], after["geometry"])
+    gone = shapes_of(old, np.flatnonzero(np.isnan(at)))
+    came = shapes_of(new, np.setdiff1d(np.arange(new.num_rows), other))
+    whole = [shapes_of(before, reworded.nonzero()[0]), shapes_of(after, reworded.nonzero()[0])]
+    edged = [shapes_of(t, (reshaped & ~reworded).nonzero()[0]) for t in (before, after)]
+    boxes = [shapely.bounds(np.concatenate([gone, came, *whole])), *map(edge_box, *edged)]
+    return Changed(
+        np.concatenate(boxes),
+        np.concatenate([gone, whole[0], edged[0]]),
+        np.concatenate([came, whole[1], edged[1]]),
     )
-    return np.concatenate([NOTHING, shapely.bounds(whole), *(edge_box(a, b) for a, b in pairs)])
+
+
+def shapes_of(table: pa.Table, rows: np.ndarray) -> np.ndarray:
+    """The polygons of some rows of a table."""
+    return shapely.from_wkb(table["geometry"].take(pa.array(rows)).to_numpy())
 
 
 def differ(a: pa.ChunkedArray, b: pa.ChunkedArray) -> np.ndarray:
@@ -89,8 +103,7 @@ def tiles_concerned(
             grown = boxes + np.array([-1, -1, 1, 1]) * 4 * NEAR * grid.step.max()
             lines = shapely.linestrings(long.reshape(-1, 2, 2))
             met = np.unique(shapely.STRtree(lines).query(shapely.box(*grown.T), predicate="intersects")[1])
-            rows = np.rint((long[met] - np.tile(grid.origin, 2)) / np.tile(grid.step, 2))
-            concerned[tiles_passed(rows, layout)[1]] = True
+            concerned[tiles_passed(steps_of(long[met], grid), layout)[1]] = True
     return concerned
 
 
@@ -121,24 +134,23 @@ def near_tiles(
 class Split(NamedTuple):
     """Kept walks against tiles that are worked out again: those that stay whole, pieces of others, and the rest.
 
-    whole : positions of walks that stay; open : pieces outside the concerned tiles, with the steps into and out of
-    them; covers : the walk that each piece comes from; lost : positions of walks that do not stay
+    whole, lost : masks of the walks that stay and of those that do not; open : pieces outside the concerned tiles, with
+    the steps into and out of them; origin : the walk that each piece comes from
     """
 
     whole: np.ndarray
-    open: Trails
-    covers: np.ndarray
     lost: np.ndarray
+    open: Trails
+    origin: np.ndarray
 
 
-def split_walks(stitched: Stitched, layout: Layout, concerned: np.ndarray) -> Split:
+def split_walks(walks: Trails, layout: Layout, concerned: np.ndarray) -> Split:
     """Cut kept walks (in steps) where they enter and leave concerned tiles."""
-    xy, start = stitched.trails.xy, stitched.trails.start
+    xy, start = walks.xy, walks.start
     inside = concerned[tile_at(layout, xy)] if len(xy) else np.empty(0, dtype=bool)
     walk = np.repeat(np.arange(len(start) - 1), np.diff(start))
     held = np.bincount(walk, inside, len(start) - 1)
-    whole = np.flatnonzero(held == 0)
-    pieces, covers = [], []
+    pieces, origin = [], []
     for k in np.flatnonzero((held > 0) & (held < np.diff(start))):
         places, within = xy[start[k] : start[k + 1]], inside[start[k] : start[k + 1]]
         turned = np.roll(np.arange(len(places)), -int(np.argmax(within)))  # begins inside
@@ -146,12 +158,9 @@ def split_walks(stitched: Stitched, layout: Layout, concerned: np.ndarray) -> Sp
         enters = np.flatnonzero(within & ~np.roll(within, -1))
         leaves = np.flatnonzero(~within & np.roll(within, -1))
         closed = np.concatenate([places, places[:1]])
-        for a, b in zip(enters, leaves, strict=True):
-            pieces.append(closed[a : b + 2])
-            covers.append(k)
-    lengths = [len(piece) for piece in pieces]
-    none = np.empty(0, dtype=np.int64)
-    trails = Trails(
-        np.concatenate([*pieces, np.empty((0, 2))]), np.r_[0, np.cumsum(lengths, dtype=np.int64)], none, none
-    )
-    return Split(whole, trails, np.array(covers, dtype=np.int64), np.flatnonzero(held > 0))
+        pieces += [closed[a : b + 2] for a, b in zip(enters, leaves, strict=True)]
+        origin += [k] * len(enters)
+    starts = np.cumsum([0] + [len(piece) for piece in pieces])
+    origin = np.array(origin, dtype=np.int64)
+    trails = Trails(np.concatenate([*pieces, np.empty((0, 2))]), starts, *covers_of(walks, origin))
+    return Split(held == 0, held > 0, trails, origin)

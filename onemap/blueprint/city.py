@@ -10,8 +10,8 @@ from onemap.blueprint.balance import close_balance, inputs_of
 from onemap.blueprint.before import find_before
 from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
-from onemap.blueprint.objects import put
 from onemap.blueprint.register import placed_rows
+from onemap.blueprint.slices import put_features
 from onemap.blueprint.staying import conflicts_after
 from onemap.blueprint.survey import faces_m2, survey
 from onemap.blueprint.tiles import LIMIT
@@ -45,8 +45,8 @@ def build_city(
     runner = {"workers": workers, "scheduler": scheduler}
     extents = dissolve_extents(layers.extents)
     old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
-    same, changed = store.tell_apart(old and old.listed, folder, layers, crs)
-    found = old and update(old, layers, changed, extents, rulebook, scratch, runner)
+    own = put_features(folder, layers.features, crs, old.listed["features"] if old else {})
+    found = old and update(old, layers, own, extents, rulebook, scratch, runner)
     if found:
         draft, ids = found
         conflicts = conflicts_after(old, ids, draft.parts, layers.features, rulebook, crs)
@@ -65,10 +65,7 @@ def build_city(
         "passports": layers.passports,
     }
     tables = store.put_frames(folder, frames, crs) | {"marks": kept.put_marks(folder, draft.marks)}
-    features = same | {layer: put(folder, table) for layer, table in changed.items() if table.num_rows}
-    features = {
-        layer: features[layer] for layer in dict.fromkeys(layers.sources["layer"]) if layer in features
-    }
+    features = {layer: own.objects[layer] for layer in dict.fromkeys(layers.features["layer"])}
     store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
     shutil.rmtree(scratch, ignore_errors=True)
     return store.open_store(folder)

@@ -157,7 +157,7 @@ def write_faces(
     members = found.members
     parts = conflict_parts(members, faces, found.face_id, found.area_m2, found.conflict, site.register)
     marks = [mark(keys[tile], part) for tile in owner[members.face]]
-    held = pd.DataFrame({"conflict_id": found.conflict, "tile": marks}).drop_duplicates()
+    held = pd.DataFrame({"conflict_id": found.conflict, "table": marks}).drop_duplicates()
     return rows, parts, held
 
 

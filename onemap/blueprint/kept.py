@@ -1,7 +1,8 @@
-"""What a build keeps for the next one, so that a change in one place redoes that place: outlines, cycles, marks."""
+"""What a build keeps for the next one, so that a change in one place redoes that place: outlines, walks, marks."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,130 +14,220 @@ from onemap.blueprint.arrangement import Trails, runs
 from onemap.blueprint.edges import Grid
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.objects import get, put
-from onemap.blueprint.seams import Cycles
+from onemap.blueprint.seams import Cycles, covers_of, join_trails
 from onemap.blueprint.tiles import Outline
 
 QUARANTINE, EXTENTS = "~quarantine", "~extents"  # groups of polygons beside the layers
-MARKS = ["conflict_id", "row", "a", "b", "layer_b", "tiles"]
+MARKS = ["conflict_id", "row", "a", "b", "layer_b", "table"]
+NOBODY = np.uint64(0)  # stands for no walk where the id of one could
 
 
 class Stitched(NamedTuple):
-    """Closed walks over tiles as they are kept, one entry per walk unless said otherwise.
+    """Closed walks over tiles, one entry per walk unless said otherwise.
 
-    trails : places in metres, and what covers the walks as positions in ``ids``; around : the walk that each lies in, or
-    -1; face_id : of the walks around faces, else None; owner : key of the tile of the lowest westernmost place
+    trails : places in steps, from the lowest westernmost one, and what covers the walks as positions in ``names``;
+    walk_id : from the places alone; around : the walk that each hole lies in, or ``NOBODY``; shell : whether it runs
+    around what it bounds; face_id : of the walks around faces, else None; owner : key of the tile of its first place;
+    box : west, south, east, north in steps
     """
 
     trails: Trails
-    ids: np.ndarray
+    names: np.ndarray
+    walk_id: np.ndarray
     around: np.ndarray
+    shell: np.ndarray
     face_id: np.ndarray
     owner: np.ndarray
+    box: np.ndarray
 
 
-def put_outlines(folder: Path, outlines: dict[str, Outline], long: dict[str, np.ndarray]) -> dict[str, str]:
-    """One object per group of polygons; long : its edges longer than the margin, in metres."""
+class Shard(NamedTuple):
+    """The walks that a tile owns: its key, their object, and their bounds in metres."""
+
+    key: tuple[int, int, int]
+    walks: str
+    bounds: tuple[float, float, float, float]
+
+
+def put_outlines(folder: Path, outlines: dict[str, Outline]) -> dict[str, str]:
+    """One object per group of polygons."""
     return {
-        group: put(
-            folder,
-            pa.table(
-                {
-                    "squares": [outline.squares],
-                    "corners": [outline.corners],
-                    "lengths": [outline.lengths],
-                    "bounds": [outline.bounds],
-                    "length_m": [outline.length_m],
-                    "long": [long[group].ravel()],
-                }
-            ),
-        )
+        group: put(folder, pa.table({name: [values.ravel()] for name, values in outline._asdict().items()}))
         for group, outline in sorted(outlines.items())
     }
 
 
-def get_outline(folder: Path, name: str) -> tuple[Outline, np.ndarray]:
-    """The outline of a group, and its long edges."""
+def get_outline(folder: Path, name: str) -> Outline:
+    """The outline of a group."""
     table = get(folder, name)
-    names = ("squares", "corners", "lengths", "bounds", "long")
-    squares, corners, lengths, bounds, long = (table[c].chunk(0).flatten().to_numpy() for c in names)
-    return Outline(squares, corners, lengths, bounds, table["length_m"][0].as_py()), long.reshape(-1, 4)
+    found = Outline(*(table[c].chunk(0).flatten().to_numpy() for c in Outline._fields))
+    return found._replace(long=found.long.reshape(-1, 4))
 
 
-def put_cycles(folder: Path, cycles: Cycles, layout: Layout, ids: np.ndarray, face_id: np.ndarray) -> str:
-    """The stitched walks as an object, in an order that follows from them alone.
-
-    ids : the name of each polygon by number; face_id : of each face
-    """
-    trails, grid = cycles.trails, layout.grid
-    metres = trails.xy * grid.step + grid.origin
-    first = metres[trails.start[:-1]]
-    places = [metres[a:b].tobytes() for a, b in zip(trails.start[:-1], trails.start[1:], strict=True)]
-    order = sorted(range(len(places)), key=lambda i: (first[i, 0], first[i, 1], places[i]))
-    rank = np.empty(len(order) + 1, dtype=np.int64)
-    rank[order], rank[-1] = np.arange(len(order)), -1
-    begin = np.cumsum(trails.counts) - trails.counts
-    order = np.array(order, dtype=np.int64)
-    covers = ids[trails.polygons[runs(begin[order], trails.counts[order])]]
-    offsets = np.r_[0, np.cumsum(trails.counts[order])].astype(np.int32)
-    owner = (
-        layout.keys[tile_at(layout, trails.xy[trails.start[:-1]][order])] if len(order) else np.empty((0, 3))
+def stitched_of(cycles: Cycles, layout: Layout, names: np.ndarray, face_id: np.ndarray) -> Stitched:
+    """Walks as they are kept. names : of each polygon by number; face_id : of each face"""
+    trails = cycles.trails
+    metres = trails.xy * layout.grid.step + layout.grid.origin
+    cuts = zip(trails.start[:-1], trails.start[1:], strict=True)
+    digests = b"".join(hashlib.blake2b(metres[a:b].tobytes(), digest_size=8).digest() for a, b in cuts)
+    walk_id = np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+    first = trails.xy[trails.start[:-1]]
+    return Stitched(
+        trails,
+        names,
+        walk_id,
+        np.append(walk_id, NOBODY)[cycles.around],
+        cycles.shell,
+        np.append(face_id, None)[cycles.face],
+        layout.keys[tile_at(layout, first)] if len(first) else np.empty((0, 3), dtype=np.int64),
+        cycles.box,
     )
+
+
+def put_walks(folder: Path, kept: Stitched, grid: Grid) -> list[Shard]:
+    """Walks as objects, one per owner, in an order that follows from them alone."""
+    owner, number = np.unique(kept.owner, axis=0, return_inverse=True)
+    first = kept.trails.xy[kept.trails.start[:-1]]
+    order = np.lexsort((kept.walk_id, first[:, 1], first[:, 0], number))
+    length, (counts, polygons) = np.diff(kept.trails.start)[order], covers_of(kept.trails, order)
+    metres = kept.trails.xy[runs(kept.trails.start[:-1][order], length)] * grid.step + grid.origin
+    covers = pa.array(kept.names[polygons], type=pa.string())
     table = pa.table(
         {
-            "places": pa.array([places[i] for i in order], type=pa.binary()),
-            "covers": pa.ListArray.from_arrays(pa.array(offsets), pa.array(covers, type=pa.string())),
-            "around": pa.array(rank[cycles.around[order]]),
-            "face_id": pa.array(np.append(face_id, None)[cycles.face[order]], type=pa.string()),
-            "owner": pa.FixedSizeListArray.from_arrays(pa.array(owner.ravel().astype(np.int64)), 3),
+            "places": listed(2 * length, pa.array(metres.ravel())),
+            "covers": listed(counts, covers),
+            "around": pa.array(kept.around[order]),
+            "shell": pa.array(kept.shell[order]),
+            "face_id": pa.array(kept.face_id[order], type=pa.string()),
         }
     )
-    return put(folder, table)
+    box = kept.box[order] * np.tile(grid.step, 2) + np.tile(grid.origin, 2)
+    begin = np.searchsorted(number[order], np.arange(len(owner) + 1))
+    return [
+        Shard(tuple(key), put(folder, table.slice(a, b - a)), (*box[a:b, :2].min(axis=0).tolist(), *box[a:b, 2:].max(axis=0).tolist()))
+        for key, a, b in zip(owner.tolist(), begin[:-1], begin[1:], strict=True)
+    ]  # fmt: skip
 
 
-def get_cycles(folder: Path, name: str) -> Stitched:
-    """The stitched walks of an object."""
-    table = get(folder, name)
-    places = table["places"].combine_chunks()
-    covers = table["covers"].combine_chunks()
-    sizes = np.array([len(p.as_buffer()) if p.is_valid else 0 for p in places], dtype=np.int64) // 16
-    xy = np.frombuffer(b"".join(table["places"].to_pylist()), dtype=np.float64).reshape(-1, 2)
-    number, ids = pd.factorize(covers.flatten().to_numpy(zero_copy_only=False))
-    trails = Trails(
-        xy, np.r_[0, np.cumsum(sizes)], np.diff(covers.offsets.to_numpy()).astype(np.int64), number
+def listed(lengths: np.ndarray, values: pa.Array) -> pa.ListArray:
+    """Values one after the other as lists of these lengths."""
+    return pa.ListArray.from_arrays(pa.array(np.r_[0, np.cumsum(lengths)].astype(np.int32)), values)
+
+
+def get_walks(folder: Path, shards: list[Shard], grid: Grid) -> Stitched:
+    """The walks of some tiles."""
+    tables = [get(folder, shard.walks) for shard in shards]
+    if not tables:
+        return nothing_stitched()
+    whole = pa.concat_tables(tables).combine_chunks()
+    places, covers = (whole[c].combine_chunks() for c in ("places", "covers"))
+    xy = places.flatten().to_numpy().reshape(-1, 2)
+    number, names = pd.factorize(covers.flatten().to_numpy(zero_copy_only=False))
+    start = np.r_[0, np.cumsum(np.diff(places.offsets.to_numpy()) // 2)].astype(np.int64)
+    counts = np.diff(covers.offsets.to_numpy()).astype(np.int64)
+    digests = b"".join(
+        hashlib.blake2b(xy[a:b].tobytes(), digest_size=8).digest()
+        for a, b in zip(start[:-1], start[1:], strict=True)
     )
-    owner = table["owner"].combine_chunks().flatten().to_numpy().reshape(-1, 3)
-    faces = table["face_id"].to_numpy()
-    return Stitched(trails, np.asarray(ids, dtype=object), table["around"].to_numpy(), faces, owner)
+    steps = np.rint((xy - grid.origin) / grid.step)
+    trails = Trails(steps, start, counts, number.astype(np.int32))
+    return Stitched(
+        trails,
+        np.asarray(names, dtype=object),
+        np.frombuffer(digests, dtype="<u8").astype(np.uint64),
+        whole["around"].to_numpy(),
+        whole["shell"].to_numpy(),
+        whole["face_id"].to_numpy(),
+        np.repeat(np.array([shard.key for shard in shards]), [t.num_rows for t in tables], axis=0),
+        boxes_of(trails),
+    )
 
 
-def put_marks(folder: Path, marks: pd.DataFrame) -> str:
-    """In which tables of tiles each conflict has faces, and what it is between. columns : see ``MARKS``"""
-    marks = marks.sort_values("conflict_id")
+def nothing_stitched() -> Stitched:
+    """No walks."""
+    none, ids = np.empty(0, dtype=object), np.empty(0, dtype=np.uint64)
+    return Stitched(
+        join_trails([]),
+        none,
+        ids,
+        ids,
+        np.empty(0, dtype=bool),
+        none,
+        np.empty((0, 3), dtype=np.int64),
+        np.empty((0, 4)),
+    )
+
+
+def named_alike(parts: list[tuple[Trails, np.ndarray]]) -> tuple[list[Trails], np.ndarray]:
+    """Trails whose polygons are positions in names of their own, as trails with positions in the same names."""
+    number, names = pd.factorize(np.concatenate([names for _, names in parts]))
+    begin = np.cumsum([0] + [len(names) for _, names in parts])
+    trails = [
+        trails._replace(polygons=number[at:][trails.polygons].astype(np.int32))
+        for (trails, _), at in zip(parts, begin[:-1], strict=True)
+    ]
+    return trails, np.asarray(names, dtype=object)
+
+
+def join_stitched(parts: list[Stitched]) -> Stitched:
+    """Walks of several sets as one set."""
+    trails, names = named_alike([(part.trails, part.names) for part in parts])
+    rest = (np.concatenate(columns) for columns in zip(*(part[2:] for part in parts), strict=True))
+    return Stitched(join_trails(trails), names, *rest)
+
+
+def take_stitched(kept: Stitched, chosen: np.ndarray) -> Stitched:
+    """Some of the walks."""
+    start, length = kept.trails.start[:-1][chosen], np.diff(kept.trails.start)[chosen]
+    trails = Trails(
+        kept.trails.xy[runs(start, length)], np.r_[0, np.cumsum(length)], *covers_of(kept.trails, chosen)
+    )
+    return Stitched(trails, kept.names, *(column[chosen] for column in kept[2:]))
+
+
+def boxes_of(trails: Trails) -> np.ndarray:
+    """West, south, east, north of each trail."""
+    if len(trails.start) == 1:
+        return np.empty((0, 4))
+    return np.concatenate(
+        [f.reduceat(trails.xy, trails.start[:-1], axis=0) for f in (np.minimum, np.maximum)], axis=1
+    )
+
+
+def put_index(folder: Path, shards: list[Shard]) -> str:
+    """The list of shards as an object, sorted by key."""
+    shards = sorted(shards)
     return put(
         folder,
         pa.table(
             {
-                **{
-                    c: pa.array(marks[c].to_numpy(dtype=object), type=pa.string())
-                    for c in ("conflict_id", "a", "b", "layer_b")
-                },
-                "row": pa.array(marks["row"].to_numpy(dtype=np.int64)),
-                "tiles": pa.array([sorted(t) for t in marks["tiles"]], type=pa.list_(pa.string())),
+                "key": pa.array([list(shard.key) for shard in shards], type=pa.list_(pa.int64())),
+                "walks": pa.array([shard.walks for shard in shards], type=pa.string()),
+                "bounds": pa.array([list(shard.bounds) for shard in shards], type=pa.list_(pa.float64())),
             }
         ),
     )
 
 
+def get_index(folder: Path, name: str) -> list[Shard]:
+    """The inverse of :func:`put_index`."""
+    table = get(folder, name)
+    columns = (table[c].to_pylist() for c in Shard._fields)
+    return [Shard(tuple(key), walks, tuple(bounds)) for key, walks, bounds in zip(*columns, strict=True)]
+
+
+def put_marks(folder: Path, marks: pd.DataFrame) -> str:
+    """In which tables each conflict has faces, and what it is between, one row per pair. columns : ``MARKS``"""
+    marks = marks.sort_values(["conflict_id", "table"])
+    columns = {c: pa.array(marks[c].to_numpy(dtype=object), type=pa.string()) for c in MARKS if c != "row"}
+    return put(folder, pa.table(columns | {"row": pa.array(marks["row"].to_numpy(dtype=np.int64))}))
+
+
 def get_marks(folder: Path, name: str) -> pd.DataFrame:
     """The inverse of :func:`put_marks`."""
-    return get(folder, name).to_pandas(strings_to_categorical=False)[MARKS]
+    return get(folder, name).to_pandas()[MARKS]
 
 
 def mark(key, part: str) -> str:
     """The name of a table of a tile among marks."""
     return "_".join(str(k) for k in key) + f"_{part}"
-
-
-def to_steps(trails: Trails, grid: Grid) -> Trails:
-    """Trails in metres as trails in steps of a grid."""
-    return trails._replace(xy=np.rint((trails.xy - grid.origin) / grid.step))

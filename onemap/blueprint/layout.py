@@ -51,17 +51,29 @@ def finest_squares(bounds: np.ndarray, offset: np.ndarray = OFFSET, levels: int 
     return Squares(top - levels, low << levels, (int(rows), int(columns)), offset)
 
 
-def count_corners(xy: np.ndarray, squares: Squares) -> np.ndarray:
-    """How many of the coordinates lie in each finest square, as array rows × columns."""
+def squares_at(xy: np.ndarray, squares: Squares) -> np.ndarray:
+    """The finest square in which each of the coordinates lies, as flat position in an array rows × columns."""
     at = np.floor((xy - squares.offset) / 2.0**squares.level).astype(np.int64) - squares.first
-    rows, columns = squares.shape
-    return np.bincount(at[:, 1] * columns + at[:, 0], minlength=rows * columns).reshape(rows, columns)
+    return at[:, 1] * squares.shape[1] + at[:, 0]
+
+
+def tally(values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct ones of whole numbers below ``size``, and how often each occurs.
+
+    >>> tally(np.array([7, 2, 7]), 10)
+    (array([2, 7]), array([1, 2]))
+    """
+    if len(values) < size / 16:
+        return np.unique(values, return_counts=True)
+    counts = np.bincount(values, minlength=size)
+    found = np.flatnonzero(counts)
+    return found, counts[found]
 
 
 def lay_out(corners: np.ndarray, squares: Squares, grid: Grid, limit: int, levels: int = LEVELS) -> Layout:
     """Halve the largest squares, and theirs, while they hold more than ``limit`` corners.
 
-    corners : of :func:`count_corners`. Whether a square is halved depends on what lies in it and on nothing else.
+    corners : in each finest square, rows × columns. Whether a square is halved depends on what lies in it and on nothing else.
     """
     tile_of = np.full(squares.shape, -1, dtype=np.int32)
     sums = [corners]

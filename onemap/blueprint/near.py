@@ -57,8 +57,9 @@ def _features(stored: Stored, met: pd.DataFrame, layers: set[str]) -> gpd.GeoDat
     """All features of the layers, and those of other layers that are met, without their geometry."""
     whole = [
         to_frame(get(stored.folder, name), FEATURES, stored.crs)
-        for layer, name in stored.listed["features"].items()
+        for layer, names in stored.listed["features"].items()
         if layer in layers
+        for name in names
     ]
     others = met[~met["layer"].isin(layers)]
     others = gpd.GeoDataFrame(others, geometry=np.full(len(others), None), crs=stored.crs)

@@ -30,13 +30,16 @@ class Seams(NamedTuple):
 class Cycles(NamedTuple):
     """All closed walks that were stitched or loose, faces' or not, so that the next build can start from them.
 
-    trails : from their lowest westernmost places, what covers them; around : the walk that each lies in, or -1;
-    face : of the walks around faces the position of the face, else -1
+    trails : from their lowest westernmost places, what covers them; around : the walk that each hole lies in, or -1;
+    face : of the walks around faces the position of the face, else -1; shell : whether it runs around what it bounds;
+    box : west, south, east, north in steps
     """
 
     trails: Trails
     around: np.ndarray
     face: np.ndarray
+    shell: np.ndarray
+    box: np.ndarray
 
 
 def join_trails(parts: list[Trails]) -> Trails:
@@ -85,12 +88,12 @@ def stitch(grid: Grid, open_walks: Trails, loose: Trails) -> Seams:
     shells = shells[counts[shells] > 0]
     face[shells] = np.arange(len(shells))
     closed = Trails(xy[places], start, counts, polygons)
-    return faces_of(grid, xy, places, closed, box, area, pinched, Cycles(closed, outside, face))
+    return faces_of(grid, xy, places, area, pinched, Cycles(closed, outside, face, area > 0, box))
 
 
-def faces_of(grid: Grid, xy, places, closed: Trails, box, area, pinched, cycles: Cycles) -> Seams:
+def faces_of(grid: Grid, xy, places, area, pinched, cycles: Cycles) -> Seams:
     """The faces that closed walks bound, each with the walks that lie in it as holes, from the west."""
-    start = closed.start
+    start, box = cycles.trails.start, cycles.box
     shells = np.flatnonzero(cycles.face >= 0)
     holes = np.flatnonzero(cycles.around >= 0)
     around = cycles.face[cycles.around[holes]]
@@ -103,7 +106,7 @@ def faces_of(grid: Grid, xy, places, closed: Trails, box, area, pinched, cycles:
         grid, xy, *pick(places, start, chosen), pinched[chosen], len(shells),
         np.searchsorted(around, np.arange(len(shells) + 1)),
     )  # fmt: skip
-    counts, polygons = covers_of(closed, shells)
+    counts, polygons = covers_of(cycles.trails, shells)
     return Seams(faces, counts, polygons, area[shells], xy[places[start[shells]]], cycles)
 
 

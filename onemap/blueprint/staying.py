@@ -39,22 +39,20 @@ def conflicts_of(old: Before, rows: list[Row]) -> set[str]:
     }
 
 
-def parts_of(
-    old: Before, rows: list[Row], held: dict, ids: set[str]
-) -> tuple[pd.DataFrame, dict[str, set[str]]]:
-    """What faces that stay hold of the concerned conflicts, and in which tables each conflict stands there.
+def parts_of(old: Before, rows: list[Row], held: dict, ids: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What faces that stay hold of the concerned conflicts, and in which tables these conflicts stand there.
 
-    rows : tables that stay as they are; held : by key those across tiles that are written again. columns of the first :
-    ``PARTS``
+    rows : tables that stay as they are; held : by key those across tiles that are written again. columns : ``PARTS``;
+    ``kept.MARKS``
     """
     marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
-    marks = marks[marks["conflict_id"].isin(ids)].set_index("conflict_id")
-    wanted = {name for tiles in marks["tiles"] for name in tiles}
+    marks = marks[marks["conflict_id"].isin(ids)]
+    wanted, lead = set(marks["table"]), marks.drop_duplicates("conflict_id").set_index("conflict_id")
     tables = {kept.mark(key, "seam"): faces for key, (faces, _) in held.items()}
     tables |= {
         name: get(old.folder, row.faces) for row in rows if (name := kept.mark(row.key, row.part)) in wanted
     }
-    found, where = [], {}
+    found, where = [], []
     for name, faces in tables.items():
         row, conflict = flat(faces["conflicts"])
         mine = pc.is_in(conflict, pa.array(ids, type=pa.string())).to_numpy(zero_copy_only=False)
@@ -62,24 +60,18 @@ def parts_of(
         polygons = shapely.from_wkb(faces["geometry"].to_numpy())
         face_id, area = np.array(faces["face_id"].to_pylist(), dtype=object), faces["area_m2"].to_numpy()
         for one, at in pairs.groupby("conflict_id")["row"]:
-            where.setdefault(one, set()).add(name)
-            own, lead = at.to_numpy(), marks.loc[one]
-            found.append(
-                (one, lead["row"], lead["a"], lead["b"], lead["layer_b"], face_id[own].tolist(),
-                 area[own].tolist(), shapely.coverage_union_all(polygons[own]))
-            )  # fmt: skip
-    return pd.DataFrame(found, columns=PARTS), where
+            own, what = at.to_numpy(), [lead.at[one, c] for c in ("row", "a", "b", "layer_b")]
+            where.append((one, *what, name))
+            union = shapely.coverage_union_all(polygons[own])
+            found.append((one, *what, face_id[own].tolist(), area[own].tolist(), union))
+    return pd.DataFrame(found, columns=PARTS), pd.DataFrame(where, columns=kept.MARKS)
 
 
-def marks_after(old: Before, fresh: pd.DataFrame, ids: set[str], where: dict[str, set[str]]) -> pd.DataFrame:
-    """In which tables each conflict stands after the change. columns : ``kept.MARKS``"""
+def marks_after(old: Before, ids: set[str], new: list[pd.DataFrame]) -> pd.DataFrame:
+    """In which tables each conflict stands after the change. new : of the concerned ones. columns : ``kept.MARKS``"""
     marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
-    concerned = marks["conflict_id"].isin(ids)
-    new = {row.conflict_id: set(row.tiles) for row in fresh.itertuples()}
-    lead = pd.concat([fresh, marks[concerned]], ignore_index=True).drop_duplicates("conflict_id")
-    tiles = [sorted(new.get(i, set()) | where.get(i, set())) for i in lead["conflict_id"]]
-    lead = lead.assign(tiles=tiles)[[bool(names) for names in tiles]]
-    return pd.concat([marks[~concerned], lead], ignore_index=True)
+    every = pd.concat([marks[~marks["conflict_id"].isin(ids)], *new], ignore_index=True)
+    return every.drop_duplicates(["conflict_id", "table"])
 
 
 def conflicts_after(

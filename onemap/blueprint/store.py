@@ -25,6 +25,7 @@ import shapely
 from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.jobs import Row
+from onemap.blueprint.kept import get_index
 from onemap.blueprint.objects import get, object_path, put, to_frame, to_table, write_whole
 from onemap.blueprint.sheets import Frames, frames_of
 from onemap.errors import InputError
@@ -41,7 +42,7 @@ from onemap.frames import (
 
 NAME = "blueprint"
 CURRENT = "CURRENT"
-FORMAT = 1
+FORMAT = 2
 TABLES = {
     "conflicts": CONFLICTS,
     "extents": EXTENTS,
@@ -61,7 +62,7 @@ def publish(
 ) -> Path:
     """Make a version of objects that are there already, and let it count.
 
-    tables : object of each name in ``TABLES`` and of what else there is; features : object of each layer; keep : how
+    tables : object of each name in ``TABLES`` and of what else there is; features : objects of each layer; keep : how
     it was cut into tiles, and objects for the next build. Returns the path of the version's list.
     """
     folder = Path(folder)
@@ -77,7 +78,7 @@ def publish(
     path = folder / "versions" / f"{manifest['version']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, (json.dumps(version, ensure_ascii=False, indent=1) + "\n").encode())
-    settle([path, *(object_path(folder, name) for name in objects_of(version, tiles_of(folder, version)))])
+    settle([path, *(object_path(folder, name) for name in objects_of(folder, version))])
     write_whole(folder / CURRENT, f"{manifest['version']}\n".encode())
     return path
 
@@ -132,7 +133,7 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
     needed = set()
     for version in versions(folder):
         listed = current(folder, version)
-        needed |= set(objects_of(listed, tiles_of(folder, listed)))
+        needed |= set(objects_of(folder, listed))
     removed = 0
     for path in (folder / "objects").glob("??/*.parquet"):
         if path.parent.name + path.stem not in needed:
@@ -141,12 +142,14 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
     return removed
 
 
-def objects_of(version: dict, rows: list[Row]) -> list[str]:
+def objects_of(folder: Path, version: dict) -> list[str]:
     """The names of all objects of a version."""
-    tiles = [name for row in rows for name in (row.faces, row.features)]
+    tiles = [name for row in tiles_of(folder, version) for name in (row.faces, row.features)]
+    slices = [name for names in version["features"].values() for name in names]
     cut = version["cut"]
-    kept = [cut["cycles"], *cut["outlines"].values()] if cut else []
-    return [*version["tables"].values(), *version["features"].values(), *kept, *tiles]
+    walks = [cut["walks"], *(shard.walks for shard in get_index(folder, cut["walks"]))] if cut else []
+    outlines = cut["outlines"].values() if cut else []
+    return [*version["tables"].values(), *slices, *outlines, *walks, *tiles]
 
 
 def tile_table(rows: Iterable[Row]) -> pa.Table:
@@ -180,26 +183,6 @@ def put_frames(folder: Path, frames: dict[str, pd.DataFrame], crs) -> dict[str, 
     return {name: put(folder, to_table(frame[TABLES[name]], crs)) for name, frame in frames.items()}
 
 
-def tell_apart(listed: dict | None, folder: Path, layers, crs) -> tuple[dict[str, str], dict[str, pa.Table]]:
-    """The layers whose features a listed version holds as they are, by object; and the features of all others.
-
-    layers : as read; listed : None where there is no version. A layer that lost all its features counts among the others.
-    """
-    was = listed["features"] if listed else {}
-    same, other = {}, {}
-    own = {
-        layer: layers.features.iloc[at][FEATURES]
-        for layer, at in layers.features.groupby("layer").indices.items()
-    }
-    for layer in sorted({*own, *was}):
-        table = to_table(own.get(layer, layers.features.iloc[:0][FEATURES]), crs)
-        if layer in was and table.num_rows and table.equals(get(folder, was[layer])):
-            same[layer] = was[layer]
-        else:
-            other[layer] = table
-    return same, other
-
-
 class Stored:
     """Where the frames of an opened blueprint come from: reads what is asked for, and keeps it."""
 
@@ -225,7 +208,7 @@ class Stored:
             ].to_pylist()
             return in_order(found, np.asarray(order, dtype=np.intp), ranked)
         if name == "features":
-            parts = [get(self.folder, one) for one in self.listed["features"].values()]
+            parts = [get(self.folder, one) for names in self.listed["features"].values() for one in names]
             whole = pa.concat_tables(parts) if parts else pa.table({c: [] for c in FEATURES})
             return {name: to_frame(whole, FEATURES, self.crs)}
         return {name: to_frame(get(self.folder, self.listed["tables"][name]), TABLES[name], self.crs)}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
-from math import fsum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ import shapely
 from onemap.blueprint import cells, scatter
 from onemap.blueprint.arrangement import Arrangement, Region, arrange_region, in_order
 from onemap.blueprint.edges import Grid, Lines, NotCertified, Window, fit_grid, read_lines
-from onemap.blueprint.layout import OFFSET, Layout, Squares, count_corners, finest_squares, lay_out
+from onemap.blueprint.layout import OFFSET, Layout, Squares, finest_squares, lay_out, squares_at, tally
 from onemap.blueprint.seams import join_trails, stitch
 
 LIMIT = 16_384  # corners in a tile: small enough that a change in one place redoes little, large enough to be fast
@@ -38,17 +37,18 @@ class Chunk(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What laying out tiles asks of a group of polygons.
+    """What laying out tiles asks of a group of polygons; what groups have in common adds up.
 
     squares, corners : the finest squares that hold corners, as flat positions, and how many; lengths : edges by the
-    power of two of their length, from -64 m; bounds : west, south, east, north of all; length_m : of all rings
+    power of two of their length, from -64 m; long, times : edges longer than the margin (x, y, x, y in metres), and how
+    often each occurs
     """
 
     squares: np.ndarray
     corners: np.ndarray
     lengths: np.ndarray
-    bounds: np.ndarray
-    length_m: float
+    long: np.ndarray
+    times: np.ndarray
 
 
 class Spread(NamedTuple):
@@ -93,8 +93,8 @@ def bounds_of(chunks: Callable[[], Iterable[Chunk]]) -> np.ndarray:
 
 def spread(
     chunks: Callable[[], Iterable[Chunk]], bounds: np.ndarray, folder: Path, limit: int = LIMIT
-) -> tuple[Spread, dict[str, Outline], dict[str, np.ndarray]]:
-    """Lay out tiles and hand every edge to those that need it; returns the outline and the long edges of each group.
+) -> tuple[Spread, dict[str, Outline]]:
+    """Lay out tiles and hand every edge to those that need it; returns also the outline of each group.
 
     chunks : called several times; bounds : around all polygons; folder : for the files
     """
@@ -103,34 +103,70 @@ def spread(
         squares = finest_squares(bounds, OFFSET * n)
         outlines = outlines_of(chunks, grid, squares)
         layout, margin = layout_of(outlines.values(), squares, grid, limit)
-        long = find_long(chunks, grid, margin)
-        found = hand_out(chunks, layout, margin, long.values(), folder)
+        outlines = with_long(outlines, chunks, grid, margin)
+        found = hand_out(chunks, layout, margin, long_edges(outlines.values()), folder)
         if found is not None:
-            return found, outlines, long
+            return found, outlines
     raise NotCertified(f"edges pass the corners of tiles, wherever these are put ({OFFSETS} ways tried)")
 
 
 def outlines_of(chunks, grid: Grid, squares: Squares) -> dict[str, Outline]:
-    """The outline of each group of polygons."""
-    found: dict[str, list] = {}
+    """The outline of each group of polygons, as yet without long edges."""
+    found: dict[str, tuple] = {}
     for chunk in chunks():
         lines = read_lines(chunk.polygons, grid, chunk.first)
-        corners, lengths, shapes = found.setdefault(
-            chunk.group, [np.zeros(squares.shape, dtype=np.int64), np.zeros(128, dtype=np.int64), []]
-        )
-        corners += count_corners(lines.xy * grid.step + grid.origin, squares)
+        at, lengths = found.setdefault(chunk.group, ([], np.zeros(128, dtype=np.int64)))
+        at.append(squares_at(lines.xy * grid.step + grid.origin, squares))
         scatter.long_edges(lines.xy, lines.joined, np.inf, grid.step, np.empty((0, 4)), lengths)
-        shapes.append(chunk.polygons)
+    none = np.empty((0, 4)), np.empty(0, dtype=np.int64)
     return {
-        group: Outline(
-            at := np.flatnonzero(corners),
-            corners.ravel()[at],
-            lengths,
-            shapely.total_bounds(np.concatenate(shapes)),
-            fsum(fsum(shapely.length(part)) for part in shapes),
-        )
-        for group, (corners, lengths, shapes) in found.items()
+        group: Outline(*tally(np.concatenate(at), squares.shape[0] * squares.shape[1]), lengths, *none)
+        for group, (at, lengths) in found.items()
     }
+
+
+def with_long(outlines: dict[str, Outline], chunks, grid: Grid, margin: float) -> dict[str, Outline]:
+    """The same outlines with the edges longer than the margin."""
+    found: dict[str, list] = {}
+    lengths = np.zeros(128, dtype=np.int64)
+    for chunk in chunks():
+        lines = read_lines(chunk.polygons, grid, chunk.first)
+        rows = np.empty((1024, 4))
+        n = scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
+        if n > len(rows):
+            rows = np.empty((n, 4))
+            scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
+        found.setdefault(chunk.group, []).append(one_way(rows[:n]))
+    scale, shift = np.tile(grid.step, 2), np.tile(grid.origin, 2)
+    out = {}
+    for group, outline in outlines.items():
+        rows, times = np.unique(np.concatenate(found[group]), axis=0, return_counts=True)
+        out[group] = outline._replace(long=rows * scale + shift, times=times)
+    return out
+
+
+def one_way(rows: np.ndarray) -> np.ndarray:
+    """Edges x, y, x, y so that each starts from the west."""
+    back = (rows[:, 0] > rows[:, 2]) | ((rows[:, 0] == rows[:, 2]) & (rows[:, 1] > rows[:, 3]))
+    return np.where(back[:, None], rows[:, [2, 3, 0, 1]], rows)
+
+
+def long_edges(outlines: Iterable[Outline]) -> np.ndarray:
+    """The long edges of all groups, each once, in metres."""
+    return np.unique(np.concatenate([np.empty((0, 4)), *(outline.long for outline in outlines)]), axis=0)
+
+
+def exchanged(outline: Outline, gone: Outline, came: Outline) -> Outline:
+    """The outline of a group of which some polygons went and others came, from the outlines of these."""
+    parts = ((outline, 1), (gone, -1), (came, 1))
+    squares, at = np.unique(np.concatenate([part.squares for part, _ in parts]), return_inverse=True)
+    corners = np.bincount(at, np.concatenate([sign * part.corners for part, sign in parts])).astype(np.int64)
+    long, at = np.unique(np.concatenate([part.long for part, _ in parts]), axis=0, return_inverse=True)
+    times = np.bincount(at.ravel(), np.concatenate([sign * part.times for part, sign in parts])).astype(
+        np.int64
+    )
+    lengths = sum(sign * part.lengths for part, sign in parts)
+    return Outline(squares[corners > 0], corners[corners > 0], lengths, long[times > 0], times[times > 0])
 
 
 def layout_of(outlines: Iterable[Outline], squares: Squares, grid: Grid, limit: int) -> tuple[Layout, float]:
@@ -152,16 +188,16 @@ def margin_for(lengths: np.ndarray, layout: Layout) -> float:
 
 
 def hand_out(
-    chunks, layout: Layout, margin: float, long: Iterable[np.ndarray], folder: Path, wanted=None
+    chunks, layout: Layout, margin: float, long: np.ndarray, folder: Path, wanted=None
 ) -> Spread | None:
     """Write the edges that each tile needs; None when an edge passes the corner of a tile too closely.
 
-    long : the edges longer than the margin; wanted : mask of the tiles that matter, by default all
+    long : the edges longer than the margin, each once, in metres; wanted : mask of the tiles that matter, by default all
     """
     grid, tiles = layout.grid, len(layout.keys)
     wanted = np.ones(tiles, dtype=bool) if wanted is None else wanted
     origin, side = in_steps(layout)
-    longs = pass_long(np.unique(np.concatenate([*long]), axis=0), layout, origin, side, wanted)
+    longs = pass_long(steps_of(long, grid), layout, origin, side, wanted)
     reach = margin / grid.step + 2 * scatter.NEAR
     heights = corner_levels(layout, wanted)
     tile_of = np.where(wanted[layout.tile_of], layout.tile_of, np.int32(-1))
@@ -194,25 +230,9 @@ def hand_out(
     )
 
 
-def find_long(chunks, grid: Grid, margin: float) -> dict[str, np.ndarray]:
-    """The edges of each group that are longer than the margin, each once, as x, y, x, y in steps."""
-    found: dict[str, list] = {}
-    lengths = np.zeros(128, dtype=np.int64)
-    for chunk in chunks():
-        lines = read_lines(chunk.polygons, grid, chunk.first)
-        rows = np.empty((1024, 4))
-        n = scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
-        if n > len(rows):
-            rows = np.empty((n, 4))
-            scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
-        found.setdefault(chunk.group, []).append(rows[:n])
-    return {group: each_once(np.concatenate(rows)) for group, rows in found.items()}
-
-
-def each_once(rows: np.ndarray) -> np.ndarray:
-    """Edges in one direction, each once."""
-    back = (rows[:, 0] > rows[:, 2]) | ((rows[:, 0] == rows[:, 2]) & (rows[:, 1] > rows[:, 3]))
-    return np.unique(np.where(back[:, None], rows[:, [2, 3, 0, 1]], rows), axis=0)
+def steps_of(rows: np.ndarray, grid: Grid) -> np.ndarray:
+    """Edges x, y, x, y in metres as edges in steps."""
+    return np.rint((rows - np.tile(grid.origin, 2)) / np.tile(grid.step, 2))
 
 
 def in_steps(layout: Layout) -> tuple[np.ndarray, np.ndarray]:

@@ -5,78 +5,141 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
+import shapely
 
-from onemap.blueprint import kept
-from onemap.blueprint.arrangement import Trails, runs
+from onemap.blueprint.arrangement import Trails
 from onemap.blueprint.before import Before
 from onemap.blueprint.change import split_walks
 from onemap.blueprint.derive import face_ids
+from onemap.blueprint.edges import Grid
 from onemap.blueprint.errands import gathered
+from onemap.blueprint.kept import (
+    NOBODY,
+    Shard,
+    Stitched,
+    boxes_of,
+    get_index,
+    get_walks,
+    join_stitched,
+    named_alike,
+    put_walks,
+    stitched_of,
+    take_stitched,
+)
 from onemap.blueprint.layout import Layout, tile_at
-from onemap.blueprint.seams import Seams, covers_of, join_trails, stitch
+from onemap.blueprint.seams import Seams, follow, join_trails, stitch, successors
 
 
 class Walked(NamedTuple):
-    """Faces across tiles: all of them as stitched, which are new, the id of each; ids and owners of those that are gone.
+    """Faces across tiles near a change, as stitched, and which of them are new; what of the stored ones is gone.
 
-    names : of the polygons by number, also of those that only kept walks know; owners : also those of new faces
+    names : of the polygons by number; gone : ids of faces; owners : keys of tiles across which faces are new or gone;
+    shards : of all walks after the change. A stored face that is not gone stays as it is.
     """
 
     found: Seams
     fresh: np.ndarray
-    face_id: np.ndarray
+    names: np.ndarray
     gone: set[str]
     owners: set[tuple]
-    names: np.ndarray
+    shards: list[Shard]
 
 
 def walk_on(old: Before, layout: Layout, concerned: np.ndarray, names: np.ndarray, results) -> Walked:
     """Stitch the walks of concerned tiles to those that were kept of the others.
 
-    names : of the polygons that the results know by number. Raises NotCertified as :func:`stitch` does.
+    names : of the polygons that the results know by number. Stored walks are stitched again only where they meet the
+    bounds of walks that come or go, or lie inside one that does: no other face can change. Raises NotCertified as
+    :func:`stitch` does.
     """
-    stitched = kept.get_cycles(old.folder, old.listed["cut"]["cycles"])
-    stitched = stitched._replace(trails=kept.to_steps(stitched.trails, layout.grid))
-    split = split_walks(stitched, layout, concerned)
-    number = pd.Index(names).get_indexer(stitched.ids)
-    unheard = np.flatnonzero(number < 0)
-    number[unheard] = len(names) + np.arange(len(unheard))
-    names = np.concatenate([names, stitched.ids[unheard]])
-    trails = stitched.trails._replace(polygons=number[stitched.trails.polygons].astype(np.int32))
-    pieces = Trails(split.open.xy, split.open.start, *covers_of(trails, split.covers))
-    length = np.diff(trails.start)[split.whole]
-    places = runs(trails.start[:-1][split.whole], length)
-    whole = Trails(trails.xy[places], np.r_[0, np.cumsum(length)], *covers_of(trails, split.whole))
-    found = stitch(
-        layout.grid,
-        join_trails([gathered(results, "open"), pieces]),
-        join_trails([gathered(results, "loose"), whole]),
-    )
+    grid, shards = layout.grid, get_index(old.folder, old.listed["cut"]["walks"])
+    cut = get_walks(old.folder, reached(shards, layout.boxes[concerned], grid), grid)
+    split = split_walks(cut.trails, layout, concerned)
+    began, loose = (gathered(results, name) for name in ("open", "loose"))
+    (began, loose, pieces), names = named_alike([(began, names), (loose, names), (split.open, cut.names)])
+    began = join_trails([began, pieces])
+    boxes = np.concatenate([boxes_of_links(began), boxes_of(loose), cut.box[split.lost]])
+    walks, near = walks_near(old, shards, boxes, grid)
+    lost = np.isin(walks.walk_id, cut.walk_id[split.lost])
+    stay = take_stitched(walks, np.flatnonzero(near & ~lost))
+    (began, loose, again), names = named_alike([(began, names), (loose, names), (stay.trails, stay.names)])
+    found = stitch(grid, began, join_trails([loose, again]))
     face, around = found.cycles.face, found.cycles.around
-    first = len(face) - len(split.whole)  # from here on the walks that stay, in their order
+    first = len(face) - len(stay.walk_id)  # from here on the walks that stay, in their order
+    ids = np.append(np.zeros(first, dtype=np.uint64), stay.walk_id)
+    moved = np.append(ids, NOBODY)[around[first:]] != stay.around
     touched = np.arange(len(face)) < first
-    now = np.full(len(stitched.around) + 1, -1)  # of each kept walk, and of none
-    now[split.whole] = first + np.arange(len(split.whole))
-    was_around = now[stitched.around]
-    moved = was_around[split.whole] != around[first:]
-    for shells in (
-        around[:first],
-        around[first:][moved],
-        was_around[split.whole][moved],
-        was_around[split.lost],
-    ):
-        touched[shells[shells >= 0]] = True
+    touched[around[:first][around[:first] >= 0]] = True
+    touched[around[first:][moved & (around[first:] >= 0)]] = True
+    touched |= np.isin(ids, [*stay.around[moved], *walks.around[lost]]) & (ids != NOBODY)
     fresh = np.zeros(len(found.faces), dtype=bool)
     fresh[face[(face >= 0) & touched]] = True
-    stay = np.flatnonzero((face >= 0) & ~touched)
-    before = split.whole[stay - first]
     face_id = np.empty(len(found.faces), dtype=object)
-    face_id[face[stay]] = stitched.face_id[before]
+    staying = np.flatnonzero((face >= 0) & ~touched)
+    face_id[face[staying]] = stay.face_id[staying - first]
     face_id[fresh] = face_ids(found.faces[fresh])
-    left = np.ones(len(stitched.face_id), dtype=bool)
-    left[before] = False
-    left &= np.array([one is not None for one in stitched.face_id], dtype=bool)
-    owners = [stitched.owner[left], layout.keys[tile_at(layout, found.lowest[fresh])]]
-    owners = {tuple(key) for key in np.concatenate(owners).tolist()}
-    return Walked(found, fresh, face_id, set(stitched.face_id[left]), owners, names)
+    before = np.concatenate([walks.face_id[lost], stay.face_id[touched[first:]]])
+    owner = np.concatenate([walks.owner[lost], stay.owner[touched[first:]]])
+    a_face = np.array([one is not None for one in before], dtype=bool)
+    owners = np.concatenate([owner[a_face], layout.keys[tile_at(layout, found.lowest[fresh])]])
+    after = stitched_of(found.cycles, layout, names, face_id)
+    changed = np.append(np.ones(first, dtype=bool), moved | touched[first:])
+    keys = keyed(walks.owner[lost]) | keyed(after.owner[changed])
+    rest = take_stitched(walks, np.flatnonzero(~near & ~lost))
+    shards = shards_after(old, shards, keys, after, rest, cut.walk_id[split.lost], grid)
+    return Walked(found, fresh, names, set(before[a_face]), keyed(owners), shards)
+
+
+def keyed(owners: np.ndarray) -> set[tuple]:
+    """Keys of tiles as a set."""
+    return {tuple(key) for key in owners.tolist()}
+
+
+def reached(shards: list[Shard], boxes: np.ndarray, grid: Grid) -> list[Shard]:
+    """The shards whose bounds meet any of the boxes (in steps)."""
+    bounds = np.array([shard.bounds for shard in shards]).reshape(-1, 4)
+    metres = boxes * np.tile(grid.step, 2) + np.tile(grid.origin, 2)
+    met = shapely.STRtree(shapely.box(*bounds.T)).query(shapely.box(*metres.T))[1]
+    return [shards[i] for i in np.unique(met)]
+
+
+def walks_near(
+    old: Before, shards: list[Shard], boxes: np.ndarray, grid: Grid
+) -> tuple[Stitched, np.ndarray]:
+    """Stored walks around the boxes (in steps), and which of them are near: they meet a box, or lie in one that does."""
+    walks = get_walks(old.folder, reached(shards, boxes, grid), grid)
+    shells = walks.box[meeting(walks, boxes) & walks.shell]
+    walks = get_walks(old.folder, reached(shards, np.concatenate([boxes, shells]), grid), grid)
+    near = meeting(walks, boxes)
+    return walks, near | np.isin(walks.around, walks.walk_id[near & walks.shell])
+
+
+def meeting(walks: Stitched, boxes: np.ndarray) -> np.ndarray:
+    """Which walks have bounds that meet any of the boxes."""
+    found = np.zeros(len(walks.walk_id), dtype=bool)
+    found[shapely.STRtree(shapely.box(*walks.box.T)).query(shapely.box(*boxes.T))[1]] = True
+    return found
+
+
+def boxes_of_links(began: Trails) -> np.ndarray:
+    """The bounds of each cycle that open walks make, linked end to end."""
+    cycle, _, cycles = follow(successors(began))
+    each = boxes_of(began)
+    boxes = np.tile([np.inf, np.inf, -np.inf, -np.inf], (cycles, 1))
+    np.minimum.at(boxes[:, :2], cycle, each[:, :2])
+    np.maximum.at(boxes[:, 2:], cycle, each[:, 2:])
+    return boxes
+
+
+def shards_after(
+    old: Before, shards: list[Shard], keys: set[tuple], after, rest, lost, grid: Grid
+) -> list[Shard]:
+    """The shards of all walks after a change. keys : of tiles whose walks changed; after : the walks that were stitched
+    again; rest : other walks read so far; lost : ids of walks that are gone"""
+    unread = get_walks(old.folder, [shard for shard in shards if shard.key in keys], grid)
+    known = np.concatenate([after.walk_id, rest.walk_id, lost])
+    unread = take_stitched(unread, np.flatnonzero(~np.isin(unread.walk_id, known)))
+    every = join_stitched([after, rest, unread])
+    own = np.array([tuple(key) in keys for key in every.owner.tolist()], dtype=bool)
+    stay = [shard for shard in shards if shard.key not in keys]
+    return stay + put_walks(old.folder, take_stitched(every, np.flatnonzero(own)), grid)

@@ -54,7 +54,7 @@ def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) 
     if shapely.get_num_coordinates(land.polygons).sum() < COMPILED_FROM:
         return None
     try:
-        given, outlines, long = spread_once(scratch, land, crs, rulebook, tile)
+        given, outlines = spread_once(scratch, land, crs, rulebook, tile)
         results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
         found = stitch(given.layout.grid, *(gathered(results, name) for name in ("open", "loose")))
         got = np.zeros(len(land.polygons))
@@ -66,15 +66,14 @@ def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) 
         return None
     results += run_jobs(jobs.seam_job, scratch, save_seams(scratch, found, given.layout), runner, "seams")
     ids = np.array(face_ids(found.faces), dtype=object)
-    cycles = kept.put_cycles(scratch.parent, found.cycles, given.layout, land.names, ids)
-    return draft_of(
-        results,
-        cut_of(scratch.parent, given, outlines, long, cycles, shapely.total_bounds(land.polygons), tile),
-    )
+    walks = kept.stitched_of(found.cycles, given.layout, land.names, ids)
+    shards = kept.put_walks(scratch.parent, walks, given.layout.grid)
+    bounds = shapely.total_bounds(land.polygons)
+    return draft_of(results, cut_of(scratch.parent, given, outlines, shards, bounds, tile))
 
 
 def spread_once(scratch: Path, land: Land, crs, rulebook, tile: int):
-    """Hand the edges out to tiles, unless a build that was stopped has done so: the tiles, outlines and long edges."""
+    """Hand the edges out to tiles, unless a build that was stopped has done so; returns the tiles and the outlines."""
     ready = scratch / "ready.pickle"
     if not ready.exists():
         chunks = in_chunks(land.polygons, land.groups)
@@ -90,24 +89,21 @@ def cut_of(
     folder: Path,
     given: Spread,
     outlines: dict[str, Outline],
-    long: dict[str, np.ndarray],
-    cycles: str,
+    shards: list[kept.Shard],
     bounds: np.ndarray,
     tile: int,
 ) -> dict:
     """What the list of a version says of how it was cut into tiles, with the objects that the next build starts from.
 
-    long : edges in steps
+    bounds : of all polygons
     """
-    grid = given.layout.grid
-    metres = {group: rows * np.tile(grid.step, 2) + np.tile(grid.origin, 2) for group, rows in long.items()}
     return {
         "tile": tile,
         "bounds": bounds.tolist(),
         "margin_m": given.margin_m,
         "squares": told(given.layout.squares),
-        "outlines": kept.put_outlines(folder, outlines, metres),
-        "cycles": cycles,
+        "outlines": kept.put_outlines(folder, outlines),
+        "walks": kept.put_index(folder, shards),
     }
 
 
@@ -132,10 +128,9 @@ def marks_of(results: list[Result], parts: list[pd.DataFrame]) -> pd.DataFrame:
     """In which tables each conflict has faces, and what it is between. columns : ``kept.MARKS``"""
     if not results:
         return pd.DataFrame(columns=kept.MARKS)
-    held = pd.concat([result.marks for result in results], ignore_index=True)
-    tiles = held.groupby("conflict_id")["tile"].agg(lambda words: sorted(set(words)))
-    lead = pd.concat(parts, ignore_index=True).drop_duplicates("conflict_id")
-    return lead[kept.MARKS[:-1]].assign(tiles=lead["conflict_id"].map(tiles))
+    lead = pd.concat(parts, ignore_index=True).drop_duplicates("conflict_id")[kept.MARKS[:-1]]
+    held = pd.concat([result.marks for result in results], ignore_index=True).drop_duplicates()
+    return held.merge(lead, on="conflict_id")[kept.MARKS]
 
 
 def all_at_once(scratch: Path, polygons: np.ndarray, tile: int) -> list[Result]:

@@ -195,7 +195,8 @@ def test_damage_is_said_not_read(built, tmp_path, what):
         path.write_text("{", encoding="utf-8")
     elif what == "format":
         path.write_text(
-            path.read_text(encoding="utf-8").replace('"format": 1', '"format": 99'), encoding="utf-8"
+            path.read_text(encoding="utf-8").replace(f'"format": {store.FORMAT}', '"format": 99'),
+            encoding="utf-8",
         )
     else:
         (folder / "CURRENT").write_text("nothing\n", encoding="utf-8")
@@ -215,7 +216,7 @@ def test_tables_open_with_geopandas(built):
     listed = current(built)
     faces = gpd.read_parquet(object_path(built, tiles_of(built, listed)[0].faces))
     assert faces.crs.to_epsg() == 4529 and (faces.area > 0).all()
-    layer = gpd.read_parquet(object_path(built, listed["features"]["land_survey"]))
+    layer = gpd.read_parquet(object_path(built, listed["features"]["land_survey"][0]))
     assert layer.crs.to_epsg() == 4529 and layer["feature_id"].is_unique
 
 

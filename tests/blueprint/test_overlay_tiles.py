@@ -12,7 +12,7 @@ from shapely.affinity import rotate, translate
 from onemap.blueprint import tiles as tiles_module
 from onemap.blueprint.arrangement import arrange
 from onemap.blueprint.edges import NotCertified, fit_grid
-from onemap.blueprint.layout import count_corners, finest_squares, lay_out, tile_at
+from onemap.blueprint.layout import finest_squares, lay_out, squares_at, tile_at
 from onemap.blueprint.tiles import arrange_by_tiles
 
 EAST, NORTH = 41_500_000.0, 4_550_000.0
@@ -172,12 +172,18 @@ def test_tiles_that_do_not_agree_are_refused(monkeypatch):
         arrange_by_tiles(plots, 40)
 
 
+def counted(xy, squares) -> np.ndarray:
+    """How many of the places lie in each finest square."""
+    rows, columns = squares.shape
+    return np.bincount(squares_at(xy, squares), minlength=rows * columns).reshape(rows, columns)
+
+
 def test_layout_halves_only_what_holds_too_much():
     rng = np.random.default_rng(1)
     xy = np.r_[rng.uniform(0, 1000, (300, 2)), rng.uniform(100, 110, (3000, 2))] + [EAST, NORTH]
     bounds = np.r_[xy.min(axis=0), xy.max(axis=0)]
     grid, squares = fit_grid(bounds), finest_squares(bounds)
-    layout = lay_out(count_corners(xy, squares), squares, grid, 100)
+    layout = lay_out(counted(xy, squares), squares, grid, 100)
     steps = (xy - grid.origin) / grid.step
     tile = tile_at(layout, steps)
     assert ((steps > layout.boxes[tile, :2]) & (steps < layout.boxes[tile, 2:])).all()
@@ -187,7 +193,7 @@ def test_layout_halves_only_what_holds_too_much():
     assert side.max() > 200 and side.min() < 10
     widths = (layout.boxes[:, 2:] - layout.boxes[:, :2]) * grid.step
     assert np.allclose(widths, side[:, None], atol=1e-6)
-    alone = lay_out(count_corners(xy[:300], squares), squares, grid, 100)
+    alone = lay_out(counted(xy[:300], squares), squares, grid, 100)
     far = {tuple(k) for k in layout.keys.tolist() if k[0] > 6}
     assert far <= {tuple(k) for k in alone.keys.tolist()} | far and len(far) > 0
 
