@@ -29,6 +29,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.rules
 	$(BIN)/python -m benchmarks.present
+	$(BIN)/python -m benchmarks.city_map --size $(SIZE)
 
 # K names the reader: survey_text, csv, vct or workspace
 SECONDS ?= 600
