@@ -84,6 +84,7 @@ def layers(
 def area(sites: Sites, workspace: Workspace, book: Book = None, lang: Lang = LANG) -> None:
     place, catalogue = load_workspace(workspace), om.load_catalogue(book)
     read = om.read_parcels(sites, place.crs, catalogue, workspace=place)
+    tables.show(tables.ledger_table(read.sources, _t))
     tables.show(tables.issue_table(read.issues, catalogue.texts, lang, _t))
     tables.show(tables.area_table(area_statement(read.parcels), _t))
     typer.echo(_t("area_methods"))
@@ -318,6 +319,7 @@ def _day(given: str | None, default: date | None) -> str | date:
 def _build(place, rulebook, out: Path, **how):
     typer.echo(_t("building", name=place.name, as_of=rulebook.as_of))
     read = om.read_features(place, rulebook.catalogue)
+    tables.show(tables.ledger_table(read.sources, _t))
     _say_ledger(read)
     tables.show(tables.issue_table(read.issues, rulebook.texts, LANG, _t, ("error",)))
     blueprint = om.build_city(read, rulebook, out / NAME, **how)
@@ -345,6 +347,7 @@ def _opened(sites: str, blueprint: Path, as_of: str | None, book: Path | None):
 
 
 def _review(read, town, rulebook):
+    tables.show(tables.ledger_table(read.sources, _t))
     _say_reviewing(read.parcels, rulebook)
     tables.show(tables.issue_table(read.issues, rulebook.texts, LANG, _t))
     result = om.review(read.parcels, town, rulebook, read.issues)

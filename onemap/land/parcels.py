@@ -10,6 +10,7 @@ from typing import NamedTuple
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from onemap.errors import InputError
 from onemap.frames import PARCELS, empty
@@ -33,16 +34,18 @@ from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
 
+LEDGER = ["path", "rows_read", "rows_kept", "rows_quarantined", "rows_empty"]
 ENUMERATED = ("category", "use", "supply_mode", "project_level", "approval_type", "siting")
 
 _NO_SITE = ("no_geometry", "collapsed", "not_a_polygon", "ambiguous_polygon", "absurd_coordinates")
 
 
 class Sites(NamedTuple):
-    """The parcels frame in the blueprint's CRS, and what was wrong with the files."""
+    """The parcels frame in the blueprint's CRS, what was wrong with the files, and their rows: read, kept, refused, empty."""
 
     parcels: gpd.GeoDataFrame
     issues: pd.DataFrame
+    sources: pd.DataFrame
 
 
 def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
@@ -68,7 +71,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     if space is not None and space.town is not None:
         known = with_town(known, read_layer(space, space.town, known))
     overrides = dict(options.fields if options else {}) | dict(fields or {})
-    frames, rows, failures = [], [], []
+    frames, rows, failures, ledger = [], [], [], []
     seen: set[str] = set()
     named = without_password(path) if is_address(path) else str(path)
     for file in progress([path] if is_address(path) else files_in(path), "reading sites"):
@@ -84,6 +87,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
                 raw.file = shown
                 seen |= {str(c).strip().lower() for c in raw.columns.columns}
                 frames.append(_parcels(raw, known, overrides, options, own))
+                ledger.append(_counted(raw, frames[-1]))
         except InputError as error:
             failures.append(error)
             own.add("source_unreadable", value=shown, message=str(error))
@@ -97,7 +101,15 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
     own = Issues()
     parcels = _identify(frames, own, target)
     _overlapping(parcels, own, known.limits.hit_min_area)
-    return Sites(parcels, issues_frame(rows + own.rows))
+    return Sites(parcels, issues_frame(rows + own.rows), pd.DataFrame(ledger, columns=LEDGER))
+
+
+def _counted(raw: Raw, rows: pd.DataFrame) -> dict:
+    """The rows of a file: those that became parcels, and those that did not, with and without a shape."""
+    total, kept = max(raw.promised or 0, len(raw.columns)), len(rows)
+    bare = shapely.is_missing(raw.geometry) | shapely.is_empty(raw.geometry)
+    empty_rows = int((bare & ~raw.columns.index.isin([fid for _, fid, _ in raw.notes])).sum())
+    return dict(zip(LEDGER, (raw.file, total, kept, total - kept - empty_rows, empty_rows), strict=True))
 
 
 def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -> pd.DataFrame:

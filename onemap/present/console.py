@@ -58,6 +58,20 @@ def layer_table(layers, catalogue, as_of, lang: str, t) -> Table:
     return table
 
 
+def ledger_table(sources: pd.DataFrame, t) -> Table:
+    """Rows per file: read = kept + quarantined + empty, and their sum."""
+    columns = ["path", "rows", "kept", "quarantined", "empty"]
+    numbers = ["rows_read", "rows_kept", "rows_quarantined", "rows_empty"]
+    table = _table("", columns, t, right=columns[1:])
+    files = sources[~sources["path"].map(blank)]
+    for row in files.to_dict("records"):
+        table.add_row(
+            row["path"] + (f"#{row['table']}" if row.get("table") else ""), *(str(row[c]) for c in numbers)
+        )
+    table.add_row(t("total"), *(str(int(files[c].sum())) for c in numbers))
+    return table
+
+
 def issue_table(issues, texts, lang: str, t, severities=("error", "warning")) -> Table:
     """What is wrong with the data: where, what, and the reader's own words about it."""
     table = _table("", ["severity", "path", "fid", "issue", "place"], t)

@@ -207,7 +207,7 @@ def test_a_ring_alone_in_a_placemark_is_a_closed_line(town, catalogue):
 
 def test_sites_drawn_as_lines(town, catalogue):
     write(town.path / "s.gpkg", "gpkg", town.frame(drawn()[:3], 项目编号=["P1", "P2", "P3"]))
-    parcels, issues = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue)
+    parcels, issues, _ = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue)
     assert parcels["project_id"].tolist() == ["P1", "P2"]
     row = issues.set_index("issue").loc["line_open"]
     assert row["severity"] == "error" and row["source_fid"] == "3"

@@ -1,9 +1,11 @@
 import shutil
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
+import shapely
 
 from onemap.errors import InputError
 from onemap.land import read_parcels
@@ -24,7 +26,7 @@ def test_parcels(town, catalogue):
         申报面积=[10000, 15, 5000.0],
     )  # fmt: skip
     put(frame, town.path / "s.gpkg")
-    parcels, issues = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, workspace=town.write())
+    parcels, issues, _ = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, workspace=town.write())
     assert parcels["parcel_id"].tolist() == ["P1-1", "P1-1#2", "P2-1"]
     assert parcels["category"].tolist() == ["allocation", "industrial", None]
     assert parcels["area_m2"].to_numpy() == pytest.approx([1e4] * 3, rel=1e-6) and parcels.crs == "EPSG:4529"
@@ -40,7 +42,7 @@ def test_parcels_from_a_folder(town, catalogue):
     far = sites(town)
     put(far.set_geometry(far.translate(0, 500_000)), folder / "d.gpkg")
     shutil.copy(folder / "a.geojson", folder / "readme.md")
-    parcels, issues = read_parcels(folder, "EPSG:4529", catalogue, workspace=town.write())
+    parcels, issues, _ = read_parcels(folder, "EPSG:4529", catalogue, workspace=town.write())
     assert parcels["parcel_id"].tolist() == ["a", "b"]
     assert issues[issues["issue"] == "source_unreadable"]["source"].tolist() == ["c.gpkg", "d.gpkg"]
     with pytest.raises(InputError, match="do not lie in the town"):
@@ -53,7 +55,7 @@ def test_one_site_far_away_is_named(town, catalogue):
     geoms = [town.square(0), town.square(100), town.square(0, 400_000)]
     many = geoms[:2] * 100 + geoms[2:]
     put(town.frame(many, XMBH=[f"P{i}" for i in range(201)]), town.path / "s.gpkg")
-    parcels, issues = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, workspace=town.write())
+    parcels, issues, _ = read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, workspace=town.write())
     assert len(parcels) == 200 and issues[issues["issue"] == "outside_town"]["source_fid"].tolist() == ["201"]
 
 
@@ -62,7 +64,7 @@ def test_sites_that_overlap_or_have_no_shape(town, catalogue):
         [town.square(), town.square(50), None], 项目编号=["P1", "P1", "P3"], 项目名称=["甲", "甲", "丙"]
     )
     put(frame, town.path / "s.gpkg", geometry_type="Polygon")
-    parcels, issues = read_parcels(
+    parcels, issues, _ = read_parcels(
         town.path / "s.gpkg", "EPSG:4529", catalogue, fields={"project_name": "项目名称"}
     )
     assert len(parcels) == 2 and set(issues["issue"]) == {"parcel_overlap", "no_geometry"}
@@ -85,7 +87,7 @@ def test_tables_of_wkt_kml_dxf(town, catalogue, tmp_path):
     )
     space = town.write(extra="sites: {path: x, crs: EPSG:4529}\n")
     for name in ("a.csv", "b.xlsx", "c.kml"):
-        parcels, issues = read_parcels(
+        parcels, issues, _ = read_parcels(
             tmp_path / name, "EPSG:4529", catalogue, workspace=town.write() if name == "c.kml" else space
         )
         assert len(parcels) == 1 and parcels["area_m2"].iloc[0] == pytest.approx(1e4, rel=1e-5)
@@ -100,3 +102,22 @@ def test_fields_that_no_file_has(town, catalogue):
     assert got["project_id"].tolist() == ["a", "b", "c"]
     with pytest.raises(InputError, match="no file has a column '代吗'"):
         read_parcels(town.path / "s.gpkg", "EPSG:4529", catalogue, fields={"project_id": "代吗"})
+
+
+def test_rows_of_sites_are_accounted_for_file_by_file(town, catalogue):
+    folder = town.path / "s"
+    folder.mkdir()
+    corners = np.array(town.square(150).exterior.coords)
+    bow = shapely.Polygon(corners[[0, 2, 1, 3]])
+    frame = town.frame([town.square(), bow, None, town.square(300)], 项目名称=list("甲乙丙丁"))
+    pyogrio.write_dataframe(frame, folder / "a.gpkg")
+    (folder / "b.csv").write_text(
+        f'项目名称,WKT\n戊,"POLYGON ((0 0, 1 1"\n己,\n庚,"{town.square(600).wkt}"\n', encoding="utf-8"
+    )
+    sites = read_parcels(
+        folder, "EPSG:4529", catalogue, workspace=town.write(extra="sites: {path: s, crs: EPSG:4529}\n")
+    )
+    assert sites.sources.values.tolist() == [["a.gpkg", 4, 2, 1, 1], ["b.csv", 3, 1, 1, 1]]
+    assert len(sites.parcels) == sites.sources["rows_kept"].sum()
+    refused = sites.issues[sites.issues["severity"] == "error"]
+    assert len(refused) == sites.sources[["rows_quarantined", "rows_empty"]].sum().sum()
