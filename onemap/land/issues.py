@@ -66,6 +66,8 @@ SEVERITY = {
     "duplicate_feature": "warning",
     "repeated_points": "info",
     "spike": "warning",
+    "sliver": "info",
+    "slivers_more": "info",
     "absurd_coordinates": "error",
     "line_open": "error",
     "ring_open": "error",

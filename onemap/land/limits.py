@@ -21,6 +21,7 @@ class Limits(NamedTuple):
     inside_tol_share: float
     area_warn_share: float
     area_error_share: float
+    sliver_area: float
     sliver_width: float
     sliver_compactness: float
 

@@ -143,7 +143,13 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
     rows["area_m2"] = ellipsoidal_area(mended.geoms, crs)
     rows = rows[reason == ""]
     reconcile(rows, bounds, issues)
-    odd_features(rows["geometry"].to_numpy(), rows.index.map(str).tolist(), bounds, issues)
+    odd_features(
+        rows["geometry"].to_numpy(),
+        rows["area_m2"].to_numpy(float),
+        rows.index.map(str).tolist(),
+        bounds,
+        issues,
+    )
     return rows
 
 

@@ -76,8 +76,11 @@ def _turns(rings: Flat, least_m: float):
     return at[long], a[long] / long_a[long, None], b[long] / long_b[long, None], still
 
 
-def odd_features(geoms: np.ndarray, fids: list[str], limits: Limits, issues: Issues) -> None:
-    """One issue row per polygon with spikes, one per file for repeated points."""
+def odd_features(
+    geoms: np.ndarray, areas: np.ndarray, fids: list[str], limits: Limits, issues: Issues
+) -> None:
+    """One issue row per polygon with spikes and per sliver (``areas`` in m²), one per file for repeated points."""
+    _slivers(geoms, areas, fids, limits, issues)
     count, repeated = spikes(geoms, limits.sliver_compactness, limits.sliver_width)
     for i in np.flatnonzero(count)[:_MOST_ROWS]:
         issues.add("spike", fids[i], value=int(count[i]), place=place_of(geoms[i]))
@@ -85,6 +88,22 @@ def odd_features(geoms: np.ndarray, fids: list[str], limits: Limits, issues: Iss
         issues.add("spike", value=int(count.sum()), message=f"and {more} features more")
     if repeated.any():
         issues.add("repeated_points", value=int(repeated.sum()))
+
+
+def _slivers(geoms: np.ndarray, areas: np.ndarray, fids: list[str], limits: Limits, issues: Issues) -> None:
+    """Features too small, too thin or too ragged for a plan, by the book's parameters; the smallest first."""
+    around = np.maximum(shapely.length(geoms), 1e-9)
+    width = 2 * areas / around
+    thin = (areas < limits.sliver_area) | (width < limits.sliver_width)
+    thin |= 4 * np.pi * areas / around**2 < limits.sliver_compactness
+    found = np.flatnonzero(thin)
+    found = found[np.argsort(areas[found], kind="stable")]
+    for i in found[:_MOST_ROWS]:
+        issues.add(
+            "sliver", fids[i], value=f"{areas[i]:.2f}", message=f"{width[i]:.2f}", place=place_of(geoms[i])
+        )
+    if (rest := len(found) - _MOST_ROWS) > 0:
+        issues.add("slivers_more", value=rest, message=f"{areas[found[_MOST_ROWS:]].sum():.2f}")
 
 
 def duplicate_features(features: pd.DataFrame, issues: Issues) -> None:

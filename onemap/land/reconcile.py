@@ -25,10 +25,10 @@ def unit_guess(ratio: float, share: float) -> tuple[str, float] | None:
 
 
 def rounded_as(declared: float, computed: float) -> bool:
-    """Whether a declared figure is the computed one rounded to its own last digit in m², 公顷 or 亩.
+    """Whether a declared figure is the computed one rounded to its own last digit in m², 公顷 or 亩, or cut off behind it.
 
-    >>> rounded_as(90_700.0, 90_674.997), rounded_as(91_000.5, 90_674.997)
-    (True, False)
+    >>> rounded_as(90_700.0, 90_674.997), rounded_as(90_600.0, 90_674.997), rounded_as(91_000.5, 90_674.997)
+    (True, True, False)
     """
     for factor in (1.0, 10_000.0, 2000 / 3):
         figure, exact = declared / factor, computed / factor
@@ -36,7 +36,8 @@ def rounded_as(declared: float, computed: float) -> bool:
         while decimals > -4 and abs(figure - round(figure, decimals - 1)) <= 1e-9 * max(abs(figure), 1):
             decimals -= 1
         half_step = 10.0**-decimals / 2
-        if abs(figure - exact) <= half_step * (1 + 1e-9) and half_step <= 0.05 * exact:
+        near = abs(figure - exact) <= half_step * (1 + 1e-9) or 0 <= exact - figure < 2 * half_step
+        if near and half_step <= 0.05 * exact:
             return True
     return False
 

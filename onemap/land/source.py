@@ -233,7 +233,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     passports = [card | {"source_fid": fids[i]} for i, card in mended.passports.items() if kept[i]]
     same = {"layer": source.layer, "source": row["path"]}
     reconcile(features, known.limits, issues)
-    odd_features(mended.geoms[kept], fids[kept], known.limits, issues)
+    odd_features(mended.geoms[kept], areas[kept], fids[kept], known.limits, issues)
     duplicate_features(features, issues)
     duplicate_keys(raw.columns, issues)
     return (

@@ -106,10 +106,14 @@ def test_what_is_not_established_is_refused(crs, words):
         (4529, 4490, "EPSG:4529", False),
         (4498, 4499, "EPSG:4498", False),
         (3857, 4529, "3857", False),
+        ("feet", 4529, "in international feet", False),
     ],
 )
 def test_day_to_day_mistakes_name_what_fits(made_in, said, hint, flip):
-    geom = swapped(box_in(made_in)) if flip else box_in(made_in)
+    if made_in == "feet":
+        geom = shapely.transform(box_in(4529), lambda c: c / 0.3048)
+    else:
+        geom = swapped(box_in(made_in)) if flip else box_in(made_in)
     with pytest.raises(CRSError) as caught:
         place([geom], f"EPSG:{said}", "EPSG:4529", town=TOWN)
     assert hint in str(caught.value)

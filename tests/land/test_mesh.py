@@ -13,7 +13,7 @@ from onemap.land.mesh import mesh_of, union
 from onemap.land.partition import gaps, overlaps, partition_issues
 
 CRS = "EPSG:4529"
-LIMITS = Limits(0.005, 1.0, 1e-4, 0.001, 0.1, 2.0, 0.02)
+LIMITS = Limits(0.005, 1.0, 1e-4, 0.001, 0.1, 200.0, 2.0, 0.02)
 ORIGIN = np.array([41_500_000.0, 4_552_000.0])
 
 

@@ -1,5 +1,7 @@
 import datetime
+import importlib.util
 import warnings
+from pathlib import Path
 
 import fiona
 import numpy as np
@@ -14,6 +16,9 @@ from onemap.frames import ISSUES
 from onemap.land import issue_places, read_features, read_parcels, write_table
 from onemap.land.quality import spikes, stray
 
+_spec = importlib.util.spec_from_file_location("gdal_writer", Path(__file__).with_name("gdal_writer.py"))
+writer = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(writer)
 ZONES = "- {layer: land_use_zones, path: z.gpkg, extent: town}\n"
 CX, CY = 41_500_000.0, 4_552_000.0
 
@@ -91,6 +96,69 @@ def test_far_but_real_places_are_not_stray():
     assert not stray(moved, crs, 0.02).any()
     unprefixed = with_vertex(shapely.box(5e5, 4.55e6, 5.001e5, 4.5501e6), (0.0, 0.0))
     assert stray(np.array([unprefixed]), pyproj.CRS("EPSG:4550"), 0.02).all()
+
+
+SLIVERS = {
+    # shape from the middle of the town, whether it is a sliver: less than 200 m2, thinner than 2 m, compactness under 0.02
+    "plot": (shapely.box(0, 0, 100, 100), False),
+    "just large enough": (shapely.box(0, 0, 10, 20.01), False),
+    "too small": (shapely.box(0, 0, 10, 19.99), True),
+    "just wide enough": (shapely.box(0, 0, 100, 2.1), False),
+    "too thin": (shapely.box(0, 0, 110, 1.99), True),
+    "too ragged": (shapely.box(0, 0, 3000, 3), True),
+}
+
+
+@pytest.mark.parametrize("case", SLIVERS)
+def test_slivers_are_told_and_kept(town, catalogue, check, case):
+    shape, thin = SLIVERS[case]
+    put(town, [shapely.transform(shape, lambda c: c + [CX, CY]), town.square(-1500)])
+    layers = read(town, catalogue)
+    check(layers)
+    told = of(layers, "sliver")
+    assert told["source_fid"].tolist() == (["1"] if thin else [])
+    assert (layers.features["layer"] == "land_use_zones").sum() == 2, "told, never dropped"
+    if thin:
+        assert float(told["value"].iloc[0]) == pytest.approx(shape.area, abs=0.01)
+
+
+def test_hundreds_of_slivers_are_one_line_more(town, catalogue):
+    put(town, [town.square(10 * (i % 20), 10 * (i // 20), 5) for i in range(120)])
+    layers = read(town, catalogue)
+    assert len(of(layers, "sliver")) == 100
+    rest = of(layers, "slivers_more").iloc[0]
+    assert rest["value"] == "20" and float(rest["message"]) == pytest.approx(20 * 25, rel=1e-3)
+
+
+DRIVERS = {
+    "gpkg": "GPKG",
+    "gdb": "OpenFileGDB",
+    "shp": "ESRI Shapefile",
+    "fgb": "FlatGeobuf",
+    "geojson": "GeoJSON",
+}
+WITH_MEASURES = {"Z": 0x80000003, "M": 2003, "ZM": 3003}
+
+
+@pytest.mark.parametrize("more", ["Z", "M", "ZM"])
+@pytest.mark.parametrize("kind", [*DRIVERS, "parquet", "csv"])
+@pytest.mark.filterwarnings("ignore")
+def test_heights_and_measures_are_left_behind(town, catalogue, check, kind, more):
+    ring = ", ".join(f"{x} {y}{' 5' * len(more)}" for x, y in town.square().exterior.coords)
+    words, path = f"POLYGON {more} (({ring}))", town.path / f"z.{kind}"
+    if kind == "csv":
+        path.write_text(f'TDYTQLXDM,WKT\n030,"{words}"\n', encoding="utf-8")
+    elif kind == "parquet":
+        town.frame([shapely.from_wkt(words)], TDYTQLXDM=["030"]).to_parquet(path)
+    else:
+        fields = {"TDYTQLXDM": (None, None)}
+        writer.write(path, DRIVERS[kind], "z", fields, [(words, ("030",))], kind=WITH_MEASURES[more])
+    crs = ", crs: 'EPSG:4529'" if kind in ("csv", "geojson") else ""
+    layers = read(town, catalogue, f"- {{layer: land_use_zones, path: z.{kind}{crs}, extent: town}}\n")
+    check(layers)
+    assert layers.sources["status"].tolist() == ["found", "found"], layers.sources["message"].tolist()
+    (got,) = layers.features.geometry[layers.features["layer"] == "land_use_zones"]
+    assert shapely.get_coordinate_dimension(got) == 2 and got.area == pytest.approx(10_000, abs=0.1)
 
 
 def test_duplicates(town, catalogue):

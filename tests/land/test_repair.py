@@ -8,7 +8,7 @@ from onemap.land.limits import Limits
 from onemap.land.partition import gaps, overlaps, width
 from onemap.land.repair import EMPTY_REASONS, repair
 
-LIMITS = Limits(0.005, 1.0, 1e-4, 0.001, 0.1, 2.0, 0.02)
+LIMITS = Limits(0.005, 1.0, 1e-4, 0.001, 0.1, 200.0, 2.0, 0.02)
 X, Y = 41500000.0, 4552000.0
 
 
