@@ -3,6 +3,7 @@
 from itertools import combinations
 from xml.etree import ElementTree as xml
 
+import numpy as np
 import pytest
 
 from onemap.errors import InputError
@@ -85,3 +86,68 @@ def test_bad_rows_are_refused_with_their_line(table, row, said):
 def test_an_overlay_without_a_row_is_an_error():
     with pytest.raises(InputError, match="no style"):
         look("nowhere")
+
+
+# What dichromats see of linear light (Machado, Oliveira and Fernandes 2009, severity 1).
+SEEN = {
+    "normal": np.eye(3),
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+TELLABLE = 10.0
+
+
+def linear(colour):
+    value = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def lab(light):
+    xyz = TO_XYZ @ np.clip(light, 0, 1) / np.array([0.9505, 1, 1.089])
+    root = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * root[1] - 16, 500 * (root[0] - root[1]), 200 * (root[1] - root[2])])
+
+
+def on_paper(style):
+    return style["opacity"] * linear(style["fill"]) + 1 - style["opacity"] if style["fill"] else np.ones(3)
+
+
+def least(one, other):
+    """The smallest difference that any eye sees, of the lines or of the fills, whichever is the larger."""
+    pairs = [
+        (linear(one["line"]), linear(other["line"])),
+        (on_paper(one), on_paper(other)),
+    ]
+    return max(
+        min(np.linalg.norm(lab(np.array(eye) @ a) - lab(np.array(eye) @ b)) for eye in SEEN.values())
+        for a, b in pairs
+    )
+
+
+def styled():
+    yield "sites", {one: look("sites", verdict=one) for one in VERDICTS}
+    yield "conflict", {one: look("conflict", severity=one) for one in SEVERITIES}
+    rows = load_styles()
+    layers = {row["layer"] for row in rows if "control" in row["overlay"] and row["layer"]}
+    yield "control", {one: look("control", layer=one, effect="prohibit") for one in layers}
+    for table in {row["code_table"] for row in rows} - {""}:
+        codes = [row["class_prefix"] for row in rows if row["code_table"] == table]
+        yield table, {one: look("governing", code_table=table, class_code=one) for one in codes}
+
+
+def test_who_sees_fewer_colours_can_still_tell_them_apart():
+    blurred = [
+        (group, first, second)
+        for group, looks in styled()
+        for (first, one), (second, other) in combinations(sorted(looks.items()), 2)
+        if (one["dash"], one["hatch"]) == (other["dash"], other["hatch"]) and least(one, other) < TELLABLE
+    ]
+    assert blurred == []
+
+
+def test_verdicts_and_severities_are_tellable_by_colour_alone_too():
+    for group in ("sites", "conflict"):
+        looks = dict(styled())[group].values()
+        assert min(least(one, other) for one, other in combinations(looks, 2)) > TELLABLE
