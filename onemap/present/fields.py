@@ -10,8 +10,9 @@ from onemap.blueprint.memory import remembered
 from onemap.book.location import layers_path
 from onemap.book.reading import read_table
 from onemap.present import opinion, opinion_checks, opinion_data, outlook, plots, site_plots
+from onemap.present.blocks import Block, Picture, Table
 from onemap.present.cards import rule_names
-from onemap.present.opinion import Block, Case, Picture, Table, case_of
+from onemap.present.opinion import Case, case_of
 from onemap.present.picture import draw_picture
 from onemap.present.scene import compose, marked
 from onemap.present.styles import look

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import shapely
 from onemap.book.location import layers_path
 from onemap.book.reading import read_table
 from onemap.errors import InputError
+from onemap.present.blocks import Block, Table
 from onemap.present.words import (
     MU_PER_SQM,
     SQM_PER_HECTARE,
@@ -30,50 +30,8 @@ from onemap.present.words import (
 )
 
 MOST_POINTS = 60
-NUMERIC = re.compile(r"[<>]?[-+]?[\d,]+(\.\d+)?%?(/[\d,]+)?")
 UNKNOWN_FROM_M2 = 0.005  # below the second decimal that areas are printed with
 LEFT_OPEN = ("builder", "content", "scale", "investment", "funding")
-
-
-class Table(NamedTuple):
-    """A titled table of plain words; widths are relative; ``fills`` are (row, column, rrggbb)."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-    widths: list[float]
-    fills: tuple[tuple[int, int, str], ...] = ()
-
-    @property
-    def figures(self) -> list[bool]:
-        """Which columns hold numbers, which stand to the right."""
-        columns = zip(*self.rows, strict=True) if self.rows else ()
-        found = [
-            [bool(NUMERIC.fullmatch(cell)) for cell in column if cell not in ("", "—")] for column in columns
-        ]
-        return [bool(own) and all(own) for own in found] or [False] * len(self.columns)
-
-
-class Picture(NamedTuple):
-    """A picture with the words below it, which also tell it to those who cannot see it."""
-
-    caption: str
-    png: bytes
-
-
-class Block(NamedTuple):
-    """One block of the opinion: lines, tables, pictures, then notes in small print.
-
-    ``strong``: the first column of its tables names what stands beside it.
-    """
-
-    letter: str
-    title: str
-    lines: list[str]
-    tables: list[Table]
-    notes: list[str] = []
-    pictures: list[Picture] = []
-    strong: bool = False
 
 
 class Case(NamedTuple):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from onemap.present.blocks import Block, Table
 from onemap.present.cards import conflict_title
 from onemap.present.membership import predicates_of
-from onemap.present.opinion import Block, Case, Table
+from onemap.present.opinion import Case
 from onemap.present.words import (
     area,
     blank,

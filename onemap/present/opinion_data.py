@@ -6,9 +6,10 @@ import json
 
 import pandas as pd
 
+from onemap.present.blocks import Block, Table
 from onemap.present.cards import rule_names
 from onemap.present.membership import predicates_of
-from onemap.present.opinion import Block, Case, Table
+from onemap.present.opinion import Case
 from onemap.present.words import (
     blank,
     clauses,

@@ -14,9 +14,9 @@ import numpy as np
 from onemap.book.rulebook import load_rulebook
 from onemap.errors import InputError
 from onemap.present import paper
+from onemap.present.blocks import Table
 from onemap.present.cards import conflict_title
 from onemap.present.files import write_bytes
-from onemap.present.opinion import Table
 from onemap.present.picture import draw_picture
 from onemap.present.plots import conflict_matrix
 from onemap.present.scene import Overlay, Scene, compose, marked

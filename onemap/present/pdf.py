@@ -15,9 +15,9 @@ from pylopdf_fonts_zh_cn import sans_path
 from onemap.errors import InputError
 from onemap.present import paper
 from onemap.present.assets import static
+from onemap.present.blocks import Block, Table
 from onemap.present.fields import TEXT, Content, name_of
 from onemap.present.files import write_bytes
-from onemap.present.opinion import Block, Table
 from onemap.present.outlook import Outlook
 from onemap.present.template import FIELD, Template, field_of, load_template, open_template, standard_template
 from onemap.present.words import say
@@ -144,7 +144,7 @@ def _of_block(block: Block, pictures: dict[str, bytes]) -> Iterator[dict[str, An
 def _table(table: Table, strong: bool) -> dict[str, Any]:
     fills = {f"{row},{column}": f"#{fill}" for row, column, fill in table.fills}
     right = [one and not strong for one in table.figures]
-    own = {name: getattr(table, name) for name in ("columns", "rows", "widths")}
+    own = {"columns": table.columns, "rows": table.rows, "widths": table.fitted(paper.TEXT_WIDTH_CM)}
     return {"kind": "table", **own, "strong": strong, "fills": fills, "right": right}
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from onemap.present import paper
+from onemap.present.blocks import Block
 from onemap.present.fields import Content, name_of
 from onemap.present.files import write_bytes
-from onemap.present.opinion import Block, Case
+from onemap.present.opinion import Case
 from onemap.present.outlook import Outlook
 from onemap.present.template import LETTERED, Template, fill, load_template, standard_template
 from onemap.present.words import say

@@ -24,8 +24,8 @@ from lxml import etree
 from onemap.book.reading import nearest
 from onemap.errors import InputError
 from onemap.present import paper
+from onemap.present.blocks import Block
 from onemap.present.fields import BLOCK, PICTURE, TEXT, Content, Field, known_fields
-from onemap.present.opinion import Block
 from onemap.present.words import LANGUAGES, Words, say
 
 FIELD = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")

@@ -19,10 +19,11 @@ from onemap.blueprint.doors import read_blueprint
 from onemap.book.rulebook import Rulebook, load_rulebook
 from onemap.land.parcels import Sites
 from onemap.present import opinion_checks
+from onemap.present.blocks import Block
 from onemap.present.cards import rule_names
 from onemap.present.meeting.intake import LONLAT, read_shape
 from onemap.present.meeting.refusal import Refusal
-from onemap.present.opinion import Block, case_of
+from onemap.present.opinion import case_of
 from onemap.present.words import (
     Words,
     area,
