@@ -1,12 +1,6 @@
-"""A real PostgreSQL with PostGIS, started by these tests from Debian's packages."""
+"""Tables of a real PostgreSQL with PostGIS, which the tests start and stop themselves."""
 
-import contextlib
-import json
 import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import shapely
@@ -16,45 +10,6 @@ from onemap.land import load_workspace, read_features, read_parcels
 from onemap.land.postgis import read_postgis, without_password
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
-HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
-
-
-def _absent() -> str:
-    if shutil.which("pg_virtualenv") is None:
-        return "no pg_virtualenv: install postgresql-common and postgresql"
-    if not list(Path("/usr/share/postgresql").glob("*/extension/postgis.control")):
-        return "no PostGIS for this PostgreSQL: install postgresql-15-postgis-3"
-    return ""
-
-
-@pytest.fixture(scope="module")
-def server():
-    """Address of a fresh database with PostGIS; the server ends with the tests."""
-    if reason := _absent():
-        pytest.skip(reason)
-    process = subprocess.Popen(
-        ["pg_virtualenv", "-t", sys.executable, "-c", HOLD],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    said = ""
-    for line in process.stdout:
-        said = line
-        if line.startswith("{"):
-            break
-    else:
-        pytest.skip(f"the server did not start: {process.stderr.read()[-300:] or said}")
-    env = json.loads(said)
-    port, user, word = (env[f"PG{k}"] for k in ("PORT", "USER", "PASSWORD"))
-    address = f"postgresql://{user}:{word}@localhost:{port}/plans"
-    try:
-        with psycopg.connect(address.replace("/plans", "/postgres"), autocommit=True) as link:
-            link.execute("CREATE DATABASE plans ENCODING 'UTF8' TEMPLATE template0")
-        with psycopg.connect(address) as link:
-            link.execute("CREATE EXTENSION postgis")
-        yield address
-    finally:
-        with contextlib.suppress(BrokenPipeError):
-            process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ ROUGH = {
     "kmz": 4490,
     "vct": 4529,
 }
+KINDS = {"i": "bigint", "f": "double precision", "b": "boolean", "M": "timestamp"}
 SYSTEMS = {"4550": 4550, "4528": 4528, "4499": 4499, "4490": 4490}
 # The file geodatabase keeps 0.05 mm; reprojection costs less.
 NEAR_M = 1e-4
@@ -209,6 +210,37 @@ def same_decisions(one, other):
         assert np.allclose(a, b, atol=0.01, rtol=0, equal_nan=True), column
 
 
+def in_database(town, folder, address):
+    """The workspace with every source as a table of a database."""
+    psycopg = pytest.importorskip("psycopg")
+    space = rewritten(town, folder, "gpkg")
+    says = yaml.load(space.file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    with psycopg.connect(address) as link:
+        for source in says["sources"]:
+            frame = town[2][source["layer"]]
+            columns, kinds = list(frame.columns.drop("geometry")), frame.dtypes
+            typed = [f'"{c}" {KINDS.get(kinds[c].kind, "text")}' for c in columns]
+            shape = f"geometry(Geometry, {frame.crs.to_epsg()})"
+            link.execute(
+                f'CREATE TABLE "{source["layer"]}" (row serial PRIMARY KEY, {", ".join([*typed, f"shape {shape}"])})'
+            )
+            names = ", ".join(f'"{c}"' for c in [*columns, "shape"])
+            marks = ", ".join(["%s"] * len(columns) + [f"ST_GeomFromWKB(%s, {frame.crs.to_epsg()})"])
+            with link.cursor() as cursor:
+                cursor.executemany(
+                    f'INSERT INTO "{source["layer"]}" ({names}) VALUES ({marks})',
+                    [
+                        [*(v if v == v else None for v in row[:-1]), shapely.to_wkb(row[-1])]
+                        for row in frame[[*columns, "geometry"]]
+                        .astype(object)
+                        .itertuples(index=False, name=None)
+                    ],
+                )
+            source["path"] = f"{address}#{source['layer']}"
+    space.file.write_text(yaml.safe_dump(says, allow_unicode=True), encoding="utf-8")
+    return load_workspace(folder)
+
+
 def layer_areas(blueprint):
     area = blueprint.faces.set_index("face_id")["area_m2"]
     rows = blueprint.covers.merge(blueprint.features[["feature_id", "class_code"]], on="feature_id")
@@ -237,6 +269,10 @@ def test_formats_that_keep_every_digit(town, tmp_path, kind):
         shapely.to_wkb(shapely.normalize(before.faces.geometry.to_numpy()))
     )
     same_decisions(result, again)
+
+
+def test_tables_of_a_database(town, tmp_path, server):
+    _compare(town, in_database(town, tmp_path, server))
 
 
 @pytest.mark.parametrize("kind", ROUGH)
