@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from onemap.present.around import land_around
-from onemap.present.scene import site_window
+from onemap.present.window import site_window
 
 SLACK_M = 50.0  # for boundaries that are moved when an answer is tried again
 

@@ -12,17 +12,15 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.build import Blueprint
-from onemap.errors import InputError
 from onemap.frames import EFFECTS
 from onemap.present import cards
 from onemap.present.around import land_around
 from onemap.present.membership import asked_layers, effects, in_force, of_subject
 from onemap.present.styles import look
+from onemap.present.window import open_window, sites_of
 from onemap.present.words import Words, class_table, label, layer_title, listed, say, text_of, words_of
 
 MOST_PIECES = 8000
-LEAST_MARGIN_M = 250.0
-WIDE = 1.28
 SEVERITIES = ("data", "inform", "review", "consent", "prohibit")
 
 
@@ -64,9 +62,9 @@ def compose(
     """
     words = words_of(thing, lang)
     blueprint = getattr(thing, "blueprint", thing)
-    sites = _sites(thing, project_id)
+    sites = sites_of(thing, project_id)
     around = isinstance(blueprint, Blueprint) and (window is not None or project_id is not None)
-    window = window or site_window(blueprint, sites)
+    window = window or open_window(blueprint, sites, project_id)
     blueprint = land_around(blueprint, window) if around else blueprint
     desk = _Desk(words, blueprint, sites, window, most)
     features = desk.near("features", blueprint.features, unlimited=True)
@@ -187,36 +185,6 @@ class _Desk:
         if shown is None:
             shown = look(kind).get("shown") == "yes" if not rows else self.looks[rows[0][0]]["shown"] == "yes"
         return Overlay(name, say(self.words, f"map.layer.{name}"), order, shown, pieces)
-
-
-def _sites(thing: Any, project_id: str | None) -> gpd.GeoDataFrame:
-    parcels = getattr(thing, "parcels", None)
-    if parcels is None:
-        if project_id is not None:
-            raise InputError("a blueprint holds no projects", mend="draw a review, or leave project_id out")
-        return gpd.GeoDataFrame(geometry=[], crs=thing.crs)
-    if project_id is None:
-        return parcels
-    found = parcels[parcels.project_id == project_id]
-    if found.empty:
-        known = ", ".join(sorted(map(str, parcels.project_id.unique()))[:10])
-        raise InputError(f"no project {project_id!r} in the review", mend=f"its projects: {known}")
-    return found
-
-
-def site_window(blueprint: Any, sites: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
-    """The land that a map of these sites shows (m), at least as wide as a printed map; the town where there is none."""
-    usable = sites[~(sites.geometry.isna() | sites.geometry.is_empty)]
-    if not len(usable):
-        return (
-            tuple(map(float, blueprint.faces.total_bounds)) if len(blueprint.faces) else (0.0, 0.0, 1.0, 1.0)
-        )
-    left, bottom, right, top = (float(side) for side in usable.total_bounds)
-    alone = usable.project_id.nunique() == 1
-    margin = max(LEAST_MARGIN_M, (0.6 if alone else 0.08) * float(np.hypot(right - left, top - bottom)))
-    wider = (top - bottom + 2 * margin) * WIDE - (right - left + 2 * margin)
-    aside = margin + (max(wider / 2, 0.0) if alone else 0.0)
-    return (left - aside, bottom - margin, right + aside, top + margin)
 
 
 def _as_of(thing: Any) -> date:

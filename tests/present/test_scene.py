@@ -1,5 +1,7 @@
 """What is on the map: chosen by the rule book, limited only with a note, unknown land shown."""
 
+from dataclasses import replace
+
 import pytest
 
 from onemap.errors import InputError
@@ -77,3 +79,23 @@ def test_revoked_and_expired_features_are_not_drawn_as_in_force(fresh_review):
     features = fresh_review.blueprint.features
     features.loc[features.layer == "conversion_approvals", "law_status"] = "revoked"
     assert "approved" not in overlays(compose(fresh_review))
+
+
+def test_a_map_of_all_sites_opens_on_the_town_and_never_loses_a_site(reviewed, town):
+    left, bottom, right, top = compose(reviewed).window
+    west, south, east, north = town.faces[town.faces["governing_layer"].fillna("") != ""].total_bounds
+    assert left <= west and bottom <= south and right >= east and top >= north
+    box = reviewed.parcels.geometry.dropna().total_bounds
+    assert left <= box[0] and bottom <= box[1] and right >= box[2] and top >= box[3]
+
+
+def test_a_map_of_one_small_site_does_not_open_on_a_whole_town(reviewed):
+    one = replace(reviewed, parcels=reviewed.parcels[reviewed.parcels["project_id"] == "P06"])
+    left, _, right, _ = compose(one).window
+    assert right - left < 2000
+
+
+def test_a_review_without_shapes_says_so(reviewed):
+    bare = replace(reviewed, parcels=reviewed.parcels.drop(columns="geometry"))
+    with pytest.raises(InputError, match="holds no shapes"):
+        compose(bare)
