@@ -231,24 +231,31 @@ def find_covers(xy: np.ndarray, edges: Edges, found: Walks, region: Region, poly
     """What covers each face, from the sets of the edges alone; refused unless every edge agrees."""
     n, k = len(found.first), len(found.around)
     wall, corner_y = region.box[:2]
-    seen_start, hit = np.empty(k + 1, dtype=np.int64), np.empty(k, dtype=np.int32)
+    hit = np.empty(k, dtype=np.int32)
     heights = np.argsort(xy[found.westmost, 1])
     ways = (found.westmost, heights, wall, edges.a, edges.b, xy)
-    covers.look_west(*ways, seen_start, 0)
-    seen = covers.look_west(*ways, seen_start, seen_start[-1]) if seen_start[-1] else NOWHERE
+    many = np.zeros(k, dtype=np.int64)
+    covers.look_west(*ways, many, NOWHERE)
+    seen_start = np.r_[0, np.cumsum(many)]
+    seen = np.empty(seen_start[-1], dtype=np.int32)
+    if len(seen):
+        covers.look_west(*ways, seen_start[:-1].copy(), seen)
     covers.nearest(seen_start, seen, edges.a, edges.b, xy, hit)
     begin, end = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     queue = np.empty(n, dtype=np.int32)
+    walls = np.empty(covers.pass_wall(edges.a, edges.b, xy, wall, NOWHERE), dtype=np.int32)
+    covers.pass_wall(edges.a, edges.b, xy, wall, walls)
     used, room = 8 * n + 64, 0
     start = (found.westmost, found.around, wall, corner_y, region.corner, seen_start, seen)
     lines = (edges.a, edges.b, xy, found.following, found.walk, found.first, edges.set_start, edges.set_list)
     while used > room:
         room = 2 * used
         lists = np.empty(room, dtype=np.int32)
-        used = covers.label(*start, *lines, polygons, lists, begin, end, queue)
+        scratch = np.zeros(polygons, dtype=np.bool_), *np.full((2, polygons), -1, dtype=np.int32)
+        used = covers.label(*start, *lines, walls, *scratch, lists, begin, end, queue)
     token = np.random.default_rng(1).integers(0, 2**64, polygons, dtype=np.uint64)
     sets = (edges.set_start, edges.set_list, lists, begin, end)
-    wrong = covers.disagreements(found.walk, *sets, found.around, hit, token)
+    wrong = covers.disagreements(found.walk, *sets, found.around, hit, token, np.zeros(n, dtype=np.uint64))
     if wrong:
         raise NotCertified(f"{wrong} edges do not separate what they should")
     face = np.empty(n, dtype=np.int32)
@@ -274,7 +281,8 @@ def draw_rings(grid: Grid, xy, places, start, pinched, faces: int, inside) -> np
     ring_end = np.zeros(len(start) + split, dtype=np.int64)
     face_end = np.zeros(faces + 1, dtype=np.int64)
     shape = (xy, places, start, pinched, inside, grid.origin, grid.step)
-    at, rings_written = rings.write_faces(*shape, written, ring_end[1:], face_end[1:])
+    slot, stack = np.full((2, len(xy)), -1, dtype=np.int32)
+    at, rings_written = rings.write_faces(*shape, written, ring_end[1:], face_end[1:], slot, stack)
     offsets = ring_end[: rings_written + 1], face_end
     return shapely.from_ragged_array(shapely.GeometryType.POLYGON, written[:at], offsets)
 

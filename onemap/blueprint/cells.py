@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from onemap.blueprint.compiled import compiled, inner
 
 
-@njit(cache=True)
+@inner
 def walk_cells(ax, ay, bx, by, nx, ny, margin, edge, marked, only_marked, mode, start, cells):
     """Visit every grid cell that an edge (in cell units) passes or passes within the margin.
 
@@ -39,28 +40,33 @@ def walk_cells(ax, ay, bx, by, nx, ny, margin, edge, marked, only_marked, mode, 
                     start[cell] += 1
 
 
-@njit(cache=True)
 def file_cells(edge_a, edge_b, xy, origin, unit_x, unit_y, nx, ny, margin, fresh, all_cells, start):
     """The edges of every cell, or of every cell that a fresh edge passes; ``start[c]`` is where cell c's list begins."""
-    marked = np.zeros(0 if all_cells else nx * ny, np.bool_)
-    nothing = np.empty(0, np.int32)
-    cells = nothing
+    marked, cells = np.zeros(0 if all_cells else nx * ny, dtype=np.bool_), np.empty(0, dtype=np.int32)
+    given = (edge_a, edge_b, xy, origin, unit_x, unit_y, nx, ny, margin, fresh, marked)
+    if not all_cells:
+        visit_cells(*given, 0, start, cells)
     start[:] = 0
-    for mode in range(0 if not all_cells else 1, 3):
-        if mode == 2:
-            for cell in range(len(start) - 1):
-                start[cell + 1] += start[cell]
-            cells = np.empty(start[-1], np.int32)
-        for e in range(len(edge_a)):
-            if mode == 0 and not fresh[e]:
-                continue
-            a, b = edge_a[e], edge_b[e]
-            walk_cells(
-                (xy[a, 0] - origin[0]) * unit_x, (xy[a, 1] - origin[1]) * unit_y,
-                (xy[b, 0] - origin[0]) * unit_x, (xy[b, 1] - origin[1]) * unit_y,
-                nx, ny, margin, e, marked, not all_cells, mode, start, cells,
-            )  # fmt: skip
-    for cell in range(len(start) - 1, 0, -1):
-        start[cell] = start[cell - 1]
+    visit_cells(*given, 1, start, cells)
+    np.cumsum(start, out=start)
+    cells = np.empty(start[-1], dtype=np.int32)
+    visit_cells(*given, 2, start, cells)
+    start[1:] = start[:-1]
     start[0] = 0
     return cells
+
+
+@compiled("i4[] i4[] f8[][] f8[] f8 f8 i8 i8 f8 b1[] b1[] i8 i8[] i4[]")
+def visit_cells(
+    edge_a, edge_b, xy, origin, unit_x, unit_y, nx, ny, margin, fresh, marked, mode, start, cells
+):
+    """Let every edge visit its cells, see :func:`walk_cells`; those not marked are left out when any can be."""
+    for e in range(len(edge_a)):
+        if mode == 0 and not fresh[e]:
+            continue
+        a, b = edge_a[e], edge_b[e]
+        walk_cells(
+            (xy[a, 0] - origin[0]) * unit_x, (xy[a, 1] - origin[1]) * unit_y,
+            (xy[b, 0] - origin[0]) * unit_x, (xy[b, 1] - origin[1]) * unit_y,
+            nx, ny, margin, e, marked, len(marked) > 0, mode, start, cells,
+        )  # fmt: skip

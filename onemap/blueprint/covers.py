@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import turn
 
 
-@njit(cache=True)
+@inner
 def right_of(e, px, py, edge_a, edge_b, xy):
     """The half-edge of e that runs downwards and so has its left side in the east, if p's level cuts e west of p."""
     a, b = edge_a[e], edge_b[e]
@@ -21,7 +21,7 @@ def right_of(e, px, py, edge_a, edge_b, xy):
     return -1
 
 
-@njit(cache=True)
+@inner
 def more_east(e, f, edge_a, edge_b, xy):
     """Whether e lies east of f on a level that cuts both; they may share an end but do not cross."""
     a, b = edge_a[e], edge_b[e]
@@ -41,7 +41,7 @@ def more_east(e, f, edge_a, edge_b, xy):
     return side > 0
 
 
-@njit(cache=True)
+@inner
 def beyond_wall(e, wall, py, edge_a, edge_b, xy):
     """Whether an edge that cuts the level just above py does so west of the wall, a line due north."""
     a, b = edge_a[e], edge_b[e]
@@ -51,15 +51,13 @@ def beyond_wall(e, wall, py, edge_a, edge_b, xy):
     return side < 0 or (side == 0 and xy[b, 0] < xy[a, 0])
 
 
-@njit(cache=True)
-def look_west(westmost, order, wall, edge_a, edge_b, xy, seen_start, room):
+@compiled("i4[] i8[] f8 i4[] i4[] f8[][] i8[] i4[]")
+def look_west(westmost, order, wall, edge_a, edge_b, xy, fill, seen):
     """The downward half-edges that each piece's westernmost place sees due west, up to the wall.
 
-    order : the pieces by the height of those places. Counts in ``seen_start``; fills when it has counted before and
-    returns the half-edges of piece k in ``[seen_start[k]:seen_start[k + 1]]``.
+    order : the pieces by the height of those places; fill : 0 per piece, is counted up, or where its half-edges begin in
+    ``seen`` where that has room
     """
-    seen = np.empty(room, np.int32)
-    fill = seen_start.copy() if room else np.zeros(len(westmost) + 1, np.int64)
     for e in range(len(edge_a)):
         a, b = edge_a[e], edge_b[e]
         south, north = min(xy[a, 1], xy[b, 1]), max(xy[a, 1], xy[b, 1])
@@ -79,21 +77,13 @@ def look_west(westmost, order, wall, edge_a, edge_b, xy, seen_start, room):
             if west < px:
                 h = right_of(e, px, py, edge_a, edge_b, xy)
                 if h >= 0 and not beyond_wall(e, wall, py, edge_a, edge_b, xy):
-                    if room:
+                    if len(seen):
                         seen[fill[k]] = h
                     fill[k] += 1
             i += 1
-    if not room:
-        total = 0
-        for k in range(len(westmost)):
-            n = fill[k]
-            seen_start[k] = total
-            total += n
-        seen_start[len(westmost)] = total
-    return seen
 
 
-@njit(cache=True)
+@compiled("i8[] i4[] i4[] i4[] f8[][] i4[]")
 def nearest(seen_start, seen, edge_a, edge_b, xy, hit):
     """Of the half-edges seen due west the nearest one, -1 where none is."""
     for k in range(len(hit)):
@@ -103,7 +93,7 @@ def nearest(seen_start, seen, edge_a, edge_b, xy, hit):
                 hit[k] = seen[i]
 
 
-@njit(cache=True)
+@inner
 def toggle(polygon, piece, parity, stamp, stack, height):
     """Turn a polygon of a set on or off; the stack holds each polygon turned for this piece once."""
     if stamp[polygon] != piece:
@@ -115,7 +105,7 @@ def toggle(polygon, piece, parity, stamp, stack, height):
     return height
 
 
-@njit(cache=True)
+@inner
 def begin_cover(k, py, wall, corner_y, corner, walls, seen_start, seen, edges, parity, stamp, stack):
     """What covers the place just west of a piece, from the corner up the wall and then due east.
 
@@ -140,30 +130,47 @@ def begin_cover(k, py, wall, corner_y, corner, walls, seen_start, seen, edges, p
     return height
 
 
-@njit(cache=True)
+@inner
+def sort_list(numbers, n):
+    """Sort the first n numbers (shell sort)."""
+    gap = 1
+    while gap < n // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, n):
+            number = numbers[i]
+            j = i
+            while j >= gap and numbers[j - gap] > number:
+                numbers[j] = numbers[j - gap]
+                j -= gap
+            numbers[j] = number
+        gap //= 3
+
+
+@compiled("i4[] i4[] f8[][] f8 i4[] -> i8")
+def pass_wall(edge_a, edge_b, xy, wall, walls):
+    """The edges that pass the wall, as far as there is room. Returns how many."""
+    n = 0
+    for e in range(len(edge_a)):
+        if (xy[edge_a[e], 0] < wall) != (xy[edge_b[e], 0] < wall):
+            if n < len(walls):
+                walls[n] = e
+            n += 1
+    return n
+
+
+@compiled(
+    "i4[] i4[] f8 f8 i4[] i8[] i4[] i4[] i4[] f8[][] i4[] i4[] i4[] i4[] i4[] i4[] b1[] i4[] i4[] i4[] i8[] i8[] i4[] -> i8"
+)
 def label(westmost, around, wall, corner_y, corner, seen_start, seen, edge_a, edge_b, xy,
-          following, walk, first, set_start, set_list, polygons, lists, begin, end, queue):  # fmt: skip
+          following, walk, first, set_start, set_list, walls, parity, stamp, stack, lists, begin, end, queue):  # fmt: skip
     """What covers each walk's side: ``lists[begin[c]:end[c]]``, sorted. Returns the length of all lists.
 
     Each piece begins at its westernmost place; across an edge the cover changes by the edge's set. corner : what
-    covers the region's lower left corner, where the wall begins. When the lists run out of room the needed length so
-    far, above the room, is returned.
+    covers the region's lower left corner, where the wall begins; parity (False), stamp (-1), stack : scratch per polygon.
+    When the lists run out of room the needed length so far, above the room, is returned.
     """
     edges = (edge_a, edge_b, xy, set_start, set_list)
-    walls = np.empty(0, np.int32)
-    n = 0
-    for fill in range(2):
-        if fill == 1:
-            walls = np.empty(n, np.int32)
-            n = 0
-        for e in range(len(edge_a)):
-            if (xy[edge_a[e], 0] < wall) != (xy[edge_b[e], 0] < wall):
-                if fill == 1:
-                    walls[n] = e
-                n += 1
-    parity = np.zeros(polygons, np.bool_)
-    stamp = np.full(polygons, -1, np.int32)
-    stack = np.empty(polygons, np.int32)
     begin[:] = -1
     used = 0
     for k in range(len(westmost)):
@@ -175,9 +182,10 @@ def label(westmost, around, wall, corner_y, corner, seen_start, seen, edge_a, ed
             return used + height
         c = around[k]
         begin[c] = used
-        for polygon in np.sort(stack[:height]):
-            if parity[polygon]:
-                lists[used] = polygon
+        sort_list(stack, height)
+        for i in range(height):
+            if parity[stack[i]]:
+                lists[used] = stack[i]
                 used += 1
         end[c] = used
         queue[0] = c
@@ -215,13 +223,12 @@ def label(westmost, around, wall, corner_y, corner, seen_start, seen, edge_a, ed
     return used
 
 
-@njit(cache=True)
-def disagreements(walk, set_start, set_list, lists, begin, end, around, hit, token):
+@compiled("i4[] i4[] i4[] i4[] i8[] i8[] i4[] i4[] u8[] u8[] -> i8")
+def disagreements(walk, set_start, set_list, lists, begin, end, around, hit, token, sign):
     """How many edges do not change the cover by exactly their set, and pieces do not have that of the side they see.
 
-    Sets are compared by random tokens.
+    Sets are compared by random tokens; sign : scratch per walk.
     """
-    sign = np.zeros(len(begin), np.uint64)
     for c in range(len(begin)):
         total = np.uint64(0)
         for i in range(begin[c], end[c]):
@@ -242,7 +249,7 @@ def disagreements(walk, set_start, set_list, lists, begin, end, around, hit, tok
     return wrong
 
 
-@njit(cache=True)
+@compiled("i8[] i4[] i4[] i4[] i8 f8[] i4[]")
 def enclosing(order, around, hit, walk, open_walks, area, face):
     """The closed walk that bounds each walk's face from outside: itself, or where a piece lies; else -1.
 
@@ -256,7 +263,7 @@ def enclosing(order, around, hit, walk, open_walks, area, face):
             face[c] = face[walk[hit[k]]]
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] i8[] i8[] i4[]")
 def gather(walks, lists, begin, end, out):
     """The lists of the walks, one after the other."""
     n = 0

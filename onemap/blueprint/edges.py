@@ -121,7 +121,7 @@ def unique_places(window: Window, xy: np.ndarray, spare: list[np.ndarray]) -> tu
     order, sorted_order = spare[2:]
     box = window.box
     points.locality_keys(xy, box[:2], 65536.0 / (box[2:] - box[:2] + 1.0), key)
-    points.radix_order(key, order, sorted_key, sorted_order)
+    points.radix_order(key, order, sorted_key, sorted_order, np.zeros(2048, dtype=np.int64))
     number = np.empty(len(xy), dtype=np.int32)
     used = points.unify(sorted_key, sorted_order, xy, number)
     return Places(sorted_key[:used].copy(), xy[sorted_order[:used]], np.array([0, used])), number
@@ -171,12 +171,14 @@ def cut(window, places: Places, edges: Edges, half: float, keep=None) -> tuple[P
     half : how far, in steps, an edge may pass a place and is still led through it
     """
     filed = file_edges(window, places.xy, edges, bool(edges.fresh.all()))
+    longest = int(np.diff(filed.start).max())
+    scratch = np.empty((longest, 4)), np.empty(longest, dtype=np.int32)
     room = len(edges.a) // 2 + 64
     while True:
         cut_edge, cut_place = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.int32)
         new = np.empty((room, 2))
         where = (filed.start, filed.edges, edges.a, edges.b, places.xy, edges.fresh, half)
-        cuts, added = noding.find_cuts(*where, cut_edge, cut_place, new)
+        cuts, added = noding.find_cuts(*where, cut_edge, cut_place, new, *scratch)
         if max(cuts, added) <= room:
             break
         room = max(cuts, added)
@@ -215,11 +217,11 @@ def cut_at(edges: Edges, places: Places, cut_edge: np.ndarray, cut_place: np.nda
     start = np.empty(len(edges.a) + 1, dtype=np.int32)
     place, scratch = np.empty_like(cut_place), np.empty_like(cut_place)
     noding.bucket(cut_edge, cut_place, cut_place, start, place, scratch)
-    room = len(edges.set_list) + 2 * cuts
+    room, along = len(edges.set_list) + 2 * cuts, np.empty(cuts)
     while True:
         spare = [np.empty(room, dtype=np.int32) for _ in range(3)]
         whole = (edges.a, edges.b, edges.set_start, edges.set_list, places.xy, start, place)
-        rows = noding.cut_edges(*whole, *spare)
+        rows = noding.cut_edges(*whole, *spare, along)
         if rows <= room:
             break
         room = rows

@@ -8,13 +8,14 @@ which decides exactly.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from onemap.blueprint.compiled import inner
 
 _SPLIT = 134217729.0  # 2**27 + 1
 _DOUBT = 3.4e-16  # above the relative rounding error of a difference of two products
 
 
-@njit(cache=True)
+@inner
 def product_rest(a, b, product):
     """What rounding took from ``product = a * b``: their exact product is ``product + rest``."""
     t = _SPLIT * a
@@ -26,7 +27,7 @@ def product_rest(a, b, product):
     return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-@njit(cache=True)
+@inner
 def turn(ax, ay, bx, by, cx, cy):
     """Twice the signed area of a, b, c, with the exact sign: positive when c lies left of a to b."""
     ux = bx - ax
@@ -41,7 +42,7 @@ def turn(ax, ay, bx, by, cx, cy):
     return (left - right) + (product_rest(ux, vy, left) - product_rest(uy, vx, right))
 
 
-@njit(cache=True)
+@inner
 def cross_pair(ux, uy, vx, vy):
     """The cross product of two vectors as the sum of two doubles, with 100 bits."""
     left = ux * vy
@@ -54,7 +55,7 @@ def cross_pair(ux, uy, vx, vy):
     return total, low - (total - high)
 
 
-@njit(cache=True)
+@inner
 def rounded(base, reach, num, num_low, den, den_low):
     """``base + reach * num / den`` to the nearest whole number, halves up; num and den are pairs of doubles."""
     q = num / den
@@ -72,13 +73,13 @@ def rounded(base, reach, num, num_low, den, den_low):
     return base + whole
 
 
-@njit(cache=True)
+@inner
 def comes_before(ax, ay, bx, by):
     """Whether a comes before b, from the west, then from the south."""
     return ax < bx or (ax == bx and ay < by)
 
 
-@njit(cache=True)
+@inner
 def crossing(ax, ay, bx, by, cx, cy, dx, dy):
     """Where two edges that cross do so, to the nearest whole numbers, whatever their order and directions."""
     if comes_before(bx, by, ax, ay):
@@ -94,19 +95,19 @@ def crossing(ax, ay, bx, by, cx, cy, dx, dy):
     return x, y
 
 
-@njit(cache=True)
+@inner
 def between(ax, ay, bx, by, cx, cy):
     """Whether c, known to be on the line through a and b, lies in the box of a and b."""
     return min(ax, bx) <= cx <= max(ax, bx) and min(ay, by) <= cy <= max(ay, by)
 
 
-@njit(cache=True)
+@inner
 def half(dx, dy):
     """0 for directions in [0, pi), 1 for those in [pi, 2 pi)."""
     return 0 if dy > 0 or (dy == 0 and dx > 0) else 1
 
 
-@njit(cache=True)
+@inner
 def earlier(ox, oy, px, py, qx, qy):
     """Whether the direction o to p comes before o to q, counter-clockwise from east."""
     hp = half(px - ox, py - oy)
@@ -116,7 +117,7 @@ def earlier(ox, oy, px, py, qx, qy):
     return turn(ox, oy, px, py, qx, qy) > 0
 
 
-@njit(cache=True)
+@inner
 def spread(bits):
     """The lower 16 bits, each followed by a zero bit."""
     bits = (bits | (bits << 8)) & 0x00FF00FF

@@ -8,12 +8,12 @@ a step each way) it passes. Which places those are follows from the edges nearby
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import between, crossing, turn
 
 
-@njit(cache=True)
+@inner
 def note(cut_edge, cut_place, cuts, edge, place):
     """Add a cut. The count runs on beyond the arrays, so that the caller learns how much room is needed."""
     if cuts < len(cut_edge):
@@ -22,7 +22,7 @@ def note(cut_edge, cut_place, cuts, edge, place):
     return cuts + 1
 
 
-@njit(cache=True)
+@inner
 def passes(ax, ay, bx, by, px, py, half):
     """Whether the edge from a to b passes the pixel of p, which reaches ``half`` a step each way."""
     side = turn(ax, ay, bx, by, px, py)
@@ -31,7 +31,7 @@ def passes(ax, ay, bx, by, px, py, half):
     return False
 
 
-@njit(cache=True)
+@inner
 def meet(i, j, edge_a, edge_b, xy, half, cut_edge, cut_place, cuts, new, places):
     """Write down where two edges must be cut so that they share whole edges and ends only.
 
@@ -105,14 +105,36 @@ def meet(i, j, edge_a, edge_b, xy, half, cut_edge, cut_place, cuts, new, places)
     return cuts, places
 
 
-@njit(cache=True)
-def find_cuts(start, cells, edge_a, edge_b, xy, fresh, half, cut_edge, cut_place, new):
-    """All cuts between edges that share a cell, at least one of each pair fresh. Returns cuts and new places."""
-    longest = 0
-    for cell in range(len(start) - 1):
-        longest = max(longest, start[cell + 1] - start[cell])
-    box = np.empty((longest, 4))  # of a cell's edges, sorted from the west
-    who = np.empty(longest, np.int32)
+@inner
+def move(box, who, i, j):
+    box[j, 0], box[j, 1], box[j, 2], box[j, 3] = box[i, 0], box[i, 1], box[i, 2], box[i, 3]
+    who[j] = who[i]
+
+
+@inner
+def sort_boxes(box, who, n):
+    """Sort the first n boxes from the west (shell sort)."""
+    gap = 1
+    while gap < n // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, n):
+            west, east, south, north, e = box[i, 0], box[i, 1], box[i, 2], box[i, 3], who[i]
+            j = i
+            while j >= gap and box[j - gap, 0] > west:
+                move(box, who, j - gap, j)
+                j -= gap
+            box[j, 0], box[j, 1], box[j, 2], box[j, 3] = west, east, south, north
+            who[j] = e
+        gap //= 3
+
+
+@compiled("i8[] i4[] i4[] i4[] f8[][] b1[] f8 i4[] i4[] f8[][] f8[][] i4[] -> i8 i8")
+def find_cuts(start, cells, edge_a, edge_b, xy, fresh, half, cut_edge, cut_place, new, box, who):
+    """All cuts between edges that share a cell, at least one of each pair fresh. Returns cuts and new places.
+
+    box, who : scratch as long as the longest cell's list
+    """
     cuts = 0
     places = 0
     for cell in range(len(start) - 1):
@@ -125,8 +147,7 @@ def find_cuts(start, cells, edge_a, edge_b, xy, fresh, half, cut_edge, cut_place
             west = min(xy[a, 0], xy[b, 0])
             j = k
             while n <= 32 and j > 0 and box[j - 1, 0] > west:
-                box[j] = box[j - 1]
-                who[j] = who[j - 1]
+                move(box, who, j - 1, j)
                 j -= 1
             box[j, 0] = west
             box[j, 1] = max(xy[a, 0], xy[b, 0])
@@ -134,9 +155,7 @@ def find_cuts(start, cells, edge_a, edge_b, xy, fresh, half, cut_edge, cut_place
             box[j, 3] = max(xy[a, 1], xy[b, 1])
             who[j] = e
         if n > 32:
-            order = np.argsort(box[:n, 0])
-            box[:n] = box[:n][order]
-            who[:n] = who[:n][order]
+            sort_boxes(box, who, n)
         for j in range(n):
             for k in range(j + 1, n):
                 if box[k, 0] > box[j, 1]:
@@ -151,7 +170,7 @@ def find_cuts(start, cells, edge_a, edge_b, xy, fresh, half, cut_edge, cut_place
     return cuts, places
 
 
-@njit(cache=True)
+@compiled("i8[] i4[] f8[] f8 f8 i8 i8 i4[] i4[] f8[][] i4[] f8 i4[] i4[] -> i8")
 def find_passing(
     start, cells, origin, unit_x, unit_y, nx, ny, edge_a, edge_b, xy, hot, half, cut_edge, cut_place
 ):
@@ -173,14 +192,13 @@ def find_passing(
     return cuts
 
 
-@njit(cache=True)
-def cut_edges(edge_a, edge_b, set_start, set_list, xy, start, place, low, high, own):
+@compiled("i4[] i4[] i4[] i4[] f8[][] i4[] i4[] i4[] i4[] i4[] f8[] -> i8")
+def cut_edges(edge_a, edge_b, set_start, set_list, xy, start, place, low, high, own, along):
     """Every edge again as rows, the cut ones in pieces. Returns how many rows there are (or would be).
 
-    start, place : the cuts of each edge. An edge passes pixels in the order of x and y together, each counted the
+    along : scratch per cut; start, place : the cuts of each edge. An edge passes pixels in the order of x and y together, each counted the
     way the edge runs, so no two of its pixels are equal in that order.
     """
-    along = np.empty(len(place))
     rows = 0
     for e in range(len(edge_a)):
         first, stop = start[e], start[e + 1]
@@ -205,7 +223,7 @@ def cut_edges(edge_a, edge_b, set_start, set_list, xy, start, place, low, high, 
     return rows
 
 
-@njit(cache=True)
+@compiled("i4[] b1[] i4[] i4[] i4[] i4[] -> i8")
 def ring_edges(number, joined, polygon, low, high, own):
     """One row per straight step of a ring: both places, and twice the polygon plus one. Returns how many."""
     rows = 0
@@ -218,7 +236,7 @@ def ring_edges(number, joined, polygon, low, high, own):
     return rows
 
 
-@njit(cache=True)
+@compiled("f8[][] i4[] b1[] -> b1")
 def close_rings(xy, count, joined):
     """Mark the coordinates that are joined to their successor, taking a ring to end where it started.
 
@@ -240,7 +258,7 @@ def close_rings(xy, count, joined):
     return True
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] i4[] i4[] i4[] i4[]")
 def bucket(low, high, own, start, high_out, own_out):
     """Rows gathered by their lower place: ``start[p]`` is where the rows of place p begin."""
     start[:] = 0
@@ -258,7 +276,7 @@ def bucket(low, high, own, start, high_out, own_out):
     start[0] = 0
 
 
-@njit(cache=True)
+@inner
 def sort_pairs(first, second, start, stop):
     """Sort a run of pairs (shell sort: runs are short)."""
     gap = 1
@@ -278,7 +296,7 @@ def sort_pairs(first, second, start, stop):
         gap //= 3
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] i4[] i4[] i4[] i4[] i4[] b1[] -> i8")
 def merge_edges(start, high, own, edge_a, edge_b, set_start, set_list, fresh):
     """Equal rows become one edge with the parity of their polygons; an edge of no polygon is dropped.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import spread
 
 
-@njit(cache=True)
+@compiled("f8[][] -> f8 f8 f8 f8")
 def bounds(xy):
     """West, south, east, north; not finite when any coordinate is not."""
     west, south = xy[0, 0], xy[0, 1]
@@ -21,7 +21,7 @@ def bounds(xy):
     return west + finite, south + finite, east + finite, north + finite
 
 
-@njit(cache=True)
+@compiled("f8[][] f8[] f8[]")
 def quantise(xy, origin, step):
     """Turn coordinates into whole numbers of steps from the origin, in place."""
     per_x, per_y = 1.0 / step[0], 1.0 / step[1]
@@ -30,7 +30,7 @@ def quantise(xy, origin, step):
         xy[i, 1] = np.rint((xy[i, 1] - origin[1]) * per_y)
 
 
-@njit(cache=True)
+@compiled("f8[][] f8[] f8[] u4[]")
 def locality_keys(xy, origin, scale, key):
     """Z-order keys: places close to each other mostly have close keys."""
     for i in range(len(xy)):
@@ -39,11 +39,10 @@ def locality_keys(xy, origin, scale, key):
         key[i] = np.uint32(spread(u) | (spread(v) << 1))
 
 
-@njit(cache=True)
-def radix_order(key, order, key_b, order_b):
-    """Sort the keys and the order with them; the other two arrays are scratch. Three passes end in the scratch."""
+@compiled("u4[] i4[] u4[] i4[] i8[]")
+def radix_order(key, order, key_b, order_b, count):
+    """Sort the keys and the order with them; the other arrays are scratch (count: 2048). Three passes end in the scratch."""
     n = len(key)
-    count = np.zeros(2048, np.int64)
     for i in range(n):
         order[i] = i
     for turn in range(3):
@@ -66,13 +65,13 @@ def radix_order(key, order, key_b, order_b):
         order, order_b = order_b, order
 
 
-@njit(cache=True)
+@inner
 def before(xy, i, j):
     """Whether point i comes before point j, left to right and bottom to top."""
     return xy[i, 0] < xy[j, 0] or (xy[i, 0] == xy[j, 0] and xy[i, 1] < xy[j, 1])
 
 
-@njit(cache=True)
+@inner
 def sort_run(order, start, stop, xy):
     """Sort one run of the order by coordinates (shell sort: runs are short)."""
     gap = 1
@@ -89,7 +88,7 @@ def sort_run(order, start, stop, xy):
         gap //= 3
 
 
-@njit(cache=True)
+@compiled("u4[] i4[] f8[][] i4[] -> i8")
 def unify(key, order, xy, number):
     """Number the places in sorted order; afterwards ``order[:n]`` holds one point of each place. Returns n."""
     total = len(order)
@@ -114,7 +113,7 @@ def unify(key, order, xy, number):
     return n
 
 
-@njit(cache=True)
+@inner
 def look_up(key, xy, start, stop, k, px, py):
     """Position of a place among sorted places ``start:stop``, or -1."""
     end = stop
@@ -131,7 +130,7 @@ def look_up(key, xy, start, stop, k, px, py):
     return -1
 
 
-@njit(cache=True)
+@compiled("u4[] f8[][] i8[] u4[] f8[][] i4[]")
 def known_places(key, xy, batches, new_key, new, found):
     """Which of the new places are already among the sorted batches of places; -1 where none is."""
     for i in range(len(new)):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
-
+from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import comes_before, turn
 
 
-@njit(cache=True)
+@inner
 def is_shell(stack, start, stop, xy):
     """Whether a ring of distinct places runs counter-clockwise, by the turn at its lowest westernmost place."""
     best = start
@@ -22,7 +20,7 @@ def is_shell(stack, start, stop, xy):
     return turn(xy[p, 0], xy[p, 1], xy[q, 0], xy[q, 1], xy[r, 0], xy[r, 1]) > 0
 
 
-@njit(cache=True)
+@inner
 def write_ring(places, start, stop, xy, origin, grid, written, at):
     """Write a ring of places and its first place again."""
     for i in range(start, stop + 1):
@@ -33,7 +31,7 @@ def write_ring(places, start, stop, xy, origin, grid, written, at):
     return at
 
 
-@njit(cache=True)
+@inner
 def write_split(places, start, stop, shells, xy, origin, grid, written, at, ring_end, rings, slot, stack):
     """Write a walk that passes places twice as rings that touch there: only its shells or only its holes.
 
@@ -64,15 +62,13 @@ def write_split(places, start, stop, shells, xy, origin, grid, written, at, ring
     return at, rings
 
 
-@njit(cache=True)
-def write_faces(xy, places, start, pinched, inside, origin, grid, written, ring_end, face_end):
+@compiled("f8[][] i4[] i8[] b1[] i8[] f8[] f8[] f8[][] i8[] i8[] i4[] i4[] -> i8 i8")
+def write_faces(xy, places, start, pinched, inside, origin, grid, written, ring_end, face_end, slot, stack):
     """Write every face: its shell, then its holes. Returns the numbers of coordinates and rings.
 
     places[start[i]:start[i + 1]] : the walks, first one shell per face, then the holes, those of face f from
-    ``inside[f]`` to ``inside[f + 1]`` among them
+    ``inside[f]`` to ``inside[f + 1]`` among them; slot : -1 per place; stack : scratch per place
     """
-    slot = np.full(len(xy), -1, np.int32)
-    stack = np.empty(len(xy), np.int32)
     at = 0
     rings = 0
     faces = len(face_end)

@@ -7,14 +7,14 @@ edge is needed by all tiles that the long one passes, so that each tile finds al
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import turn
 
 NEAR = 2.0  # steps: more than any edge moves
 
 
-@njit(cache=True)
+@compiled("f8[][] b1[] f8 f8[] f8[][] i8[] -> i8")
 def long_edges(xy, joined, margin, step, rows, lengths):
     """Write the edges longer than the margin (in metres) and count all by the power of two of their length.
 
@@ -36,12 +36,12 @@ def long_edges(xy, joined, margin, step, rows, lengths):
     return n
 
 
-@njit(cache=True)
+@inner
 def square_of(value, origin, side, count):
     return min(max(np.int64((value - origin) / side), 0), count - 1)
 
 
-@njit(cache=True)
+@inner
 def tiles_passed(x1, y1, x2, y2, reach_x, reach_y, origin, side, tile_of, stamp, mark, found):
     """The tiles that an edge comes within a reach of. Returns how many; stamp holds ``mark`` for those found."""
     rows, columns = tile_of.shape
@@ -77,11 +77,15 @@ def tiles_passed(x1, y1, x2, y2, reach_x, reach_y, origin, side, tile_of, stamp,
     return n
 
 
-@njit(cache=True)
 def tiles_of_long(rows, near, origin, side, tile_of, tiles, start, found):
     """Count the tiles that each edge passes in ``start``; where ``found`` has room, write them."""
-    stamp = np.full(tiles, -1, np.int64)
-    passed = np.empty(tiles, np.int32)
+    _tiles_of_long(
+        rows, near, origin, side, tile_of, start, found, np.full(tiles, -1), np.empty(tiles, dtype=np.int32)
+    )
+
+
+@compiled("f8[][] f8 f8[] f8[] i4[][] i8[] i4[] i8[] i4[]")
+def _tiles_of_long(rows, near, origin, side, tile_of, start, found, stamp, passed):
     for k in range(len(rows)):
         n = tiles_passed(
             rows[k, 0],
@@ -98,12 +102,13 @@ def tiles_of_long(rows, near, origin, side, tile_of, tiles, start, found):
             passed,
         )
         if len(found):
-            found[start[k] : start[k + 1]] = passed[:n]
+            for i in range(n):
+                found[start[k] + i] = passed[i]
         else:
             start[k + 1] = start[k] + n
 
 
-@njit(cache=True)
+@inner
 def close_by(x1, y1, x2, y2, x3, y3, x4, y4):
     """Whether two edges may come within two steps of each other."""
     if min(x1, x2) > max(x3, x4) + NEAR or max(x1, x2) < min(x3, x4) - NEAR:
@@ -115,7 +120,6 @@ def close_by(x1, y1, x2, y2, x3, y3, x4, y4):
     return not ((p > off and q > off) or (p < -off and q < -off))
 
 
-@njit(cache=True)
 def scatter(
     xy, joined, polygon, reach, origin, side, tile_of, long_rows, long_start, long_tiles,
     cell_start, cell_list, counts, fill, out_xy, out_joined, out_polygon,
@@ -127,11 +131,21 @@ def scatter(
     cell_list[cell_start[c]:cell_start[c + 1]] : the long edges by finest square
     """
     tiles = len(counts)
+    stamp, last, asked = np.full(tiles, -1), np.full(tiles, -1), np.full(len(long_rows), -1)
+    _scatter(
+        xy, joined, polygon, reach, origin, side, tile_of, long_rows, long_start, long_tiles, cell_start, cell_list,
+        counts, fill, out_xy, out_joined, out_polygon, stamp, np.empty(tiles, dtype=np.int32), last, asked,
+    )  # fmt: skip
+
+
+@compiled(
+    "f8[][] b1[] i4[] f8[] f8[] f8[] i4[][] f8[][] i8[] i4[] i8[] i4[] i8[] i8[] f8[][] b1[] i4[] i8[] i4[] i8[] i8[]"
+)
+def _scatter(
+    xy, joined, polygon, reach, origin, side, tile_of, long_rows, long_start, long_tiles, cell_start, cell_list,
+    counts, fill, out_xy, out_joined, out_polygon, stamp, found, last, asked,
+):  # fmt: skip
     rows, columns = tile_of.shape
-    stamp = np.full(tiles, -1, np.int64)
-    found = np.empty(tiles, np.int32)
-    last = np.full(tiles, -1, np.int64)
-    asked = np.full(len(long_rows), -1, np.int64)
     filling = len(fill) > 0
     counts[:] = 0
     for i in range(len(xy) - 1):
@@ -181,7 +195,7 @@ def scatter(
             counts[tile] += 1 if chained else 2
 
 
-@njit(cache=True)
+@inner
 def first_above(values, start, stop, limit):
     """The first position whose value is above the limit."""
     while start < stop:
@@ -193,17 +207,23 @@ def first_above(values, start, stop, limit):
     return start
 
 
-@njit(cache=True)
 def corner_covers(xy, joined, polygon, level, level_start, corner_x, corner_tile, room):
     """The pairs (tile, polygon) of the tile corners that lie in each polygon, and how many corners are in doubt.
 
     level : the heights of corners, ascending; corner_x, corner_tile : those at each height, from the west. A corner
     is in doubt when an edge passes it closer than edges may move.
     """
-    pairs = np.empty((room, 2), np.int32)
-    inside = np.zeros(len(corner_x), np.bool_)
-    touched = np.empty(len(corner_x), np.int32)
-    listed = np.zeros(len(corner_x), np.bool_)
+    pairs, corners = np.empty((room, 2), dtype=np.int32), len(corner_x)
+    inside, listed = np.zeros((2, corners), dtype=np.bool_)
+    touched = np.empty(corners, dtype=np.int32)
+    given = (xy, joined, polygon, level, level_start, corner_x, corner_tile)
+    return pairs, *_corner_covers(*given, pairs, inside, touched, listed)
+
+
+@compiled("f8[][] b1[] i4[] f8[] i8[] f8[] i4[] i4[][] b1[] i4[] b1[] -> i8 i8")
+def _corner_covers(
+    xy, joined, polygon, level, level_start, corner_x, corner_tile, pairs, inside, touched, listed
+):
     used, doubts = 0, 0
     start = 0
     while start < len(xy):
@@ -240,10 +260,10 @@ def corner_covers(xy, joined, polygon, level, level_start, corner_x, corner_tile
         for k in range(n):
             c = touched[k]
             if inside[c]:
-                if used < room:
+                if used < len(pairs):
                     pairs[used, 0], pairs[used, 1] = corner_tile[c], polygon[start]
                 used += 1
             inside[c] = False
             listed[c] = False
         start = stop
-    return pairs, used, doubts
+    return used, doubts

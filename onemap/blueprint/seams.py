@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
-from numba import njit
 
 from onemap.blueprint.arrangement import Trails, draw_rings, runs
+from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.edges import Grid, NotCertified
 from onemap.blueprint.exact import comes_before, earlier
 
@@ -75,7 +75,7 @@ def stitch(grid: Grid, open_walks: Trails, loose: Trails) -> Seams:
     signs[:cycles], signs[cycles:] = own[leader[:cycles]], signatures(loose)
     leader[cycles:] = len(open_walks.counts) + np.arange(len(loose.counts))
     box, area, pinched = np.empty((n, 4)), np.empty(n), np.empty(n, dtype=np.bool_)
-    turn_to_lowest(xy, places, start, box, area, pinched)
+    turn_to_lowest(xy, places, start, box, area, pinched, np.full(len(xy), -1))
     lowest = xy[places[start[:-1]]]
     shells, holes = np.flatnonzero(area > 0), np.flatnonzero(area <= 0)
     around = find_shells(grid, xy, places, start, pinched, shells, lowest[holes], area)
@@ -136,7 +136,7 @@ def successors(walks: Trails) -> np.ndarray:
     return following
 
 
-@njit(cache=True)
+@compiled("i8[] i8[] i8[] -> i8")
 def _follow(following, cycle, position):
     n = 0
     for i in range(len(following)):
@@ -182,14 +182,21 @@ def signatures(trails: Trails) -> np.ndarray:
     return total[stop] - total[stop - trails.counts]
 
 
-@njit(cache=True)
-def turn_to_lowest(xy, places, start, box, area, pinched):
+@inner
+def reverse(places, start, stop):
+    while start < stop - 1:
+        stop -= 1
+        places[start], places[stop] = places[stop], places[start]
+        start += 1
+
+
+@compiled("f8[][] i4[] i8[] f8[][] f8[] b1[] i8[]")
+def turn_to_lowest(xy, places, start, box, area, pinched, seen):
     """Let every closed sequence begin at its lowest westernmost place; work out bounds and area, in steps.
 
     Where it passes that place twice it begins with the step nearest to east, counter-clockwise. pinched : whether it
-    passes any place twice.
+    passes any place twice; seen : -1 per place.
     """
-    seen = np.full(len(xy), -1, np.int64)
     for k in range(len(start) - 1):
         first, n = start[k], start[k + 1] - start[k]
         best = first
@@ -216,7 +223,9 @@ def turn_to_lowest(xy, places, start, box, area, pinched):
             seen[p] = k
         area[k] = total / 2
         pinched[k] = twice
-        places[first : first + n] = np.roll(places[first : first + n], first - best)
+        reverse(places, first, best)
+        reverse(places, best, first + n)
+        reverse(places, first, first + n)
 
 
 def find_shells(grid: Grid, xy, places, start, pinched, shells, at: np.ndarray, area) -> np.ndarray:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from math import sqrt
 
-from numba import njit
+from onemap.blueprint.compiled import compiled, inner
 
 GAUSS_AT = (0.5 - 0.5 * sqrt(0.6), 0.5, 0.5 + 0.5 * sqrt(0.6))
 GAUSS_SHARE = (5 / 18, 8 / 18, 5 / 18)
 
 
-@njit(cache=True)
+@compiled("f8[][] b1[] i8[] f8[]")
 def turns(xy, joined, start, turn):
     """Write for each shape 1 if its shell runs anticlockwise, else -1; its holes must run the other way."""
     for shape in range(len(start) - 1):
@@ -29,7 +29,7 @@ def turns(xy, joined, start, turn):
         turn[shape] = 1.0 if area >= 0.0 else -1.0
 
 
-@njit(cache=True)
+@inner
 def edge_at(xy, i, turn):
     """The edge from place i to the next: west x, y, east x, y; 1 where the shape lies below it and -1 where above."""
     if xy[i, 0] < xy[i + 1, 0]:
@@ -37,7 +37,7 @@ def edge_at(xy, i, turn):
     return xy[i + 1, 0], xy[i + 1, 1], xy[i, 0], xy[i, 1], turn
 
 
-@njit(cache=True)
+@compiled("f8[][] b1[] i8[] f8[] f8[][] i8[]")
 def site_edges(xy, joined, start, turn, rows, begin):
     """Write the edges of each site: as :func:`edge_at`, then the slope; vertical ones are left out."""
     n = 0
@@ -51,13 +51,13 @@ def site_edges(xy, joined, start, turn, rows, begin):
         begin[site + 1] = n
 
 
-@njit(cache=True)
+@inner
 def strip_of(x, west, width, strips):
     """The strip that x lies in."""
     return min(max(int((x - west) / width), 0), strips - 1)
 
 
-@njit(cache=True)
+@compiled("f8[][] b1[] i8[] i8[] f8[] f8[] i8[] -> i8")
 def count_strips(xy, joined, start, first, west, width, begin):
     """Lay out the strips of every shape that has some, and count the edges in each. Returns the sum."""
     for shape in range(len(west)):
@@ -80,7 +80,7 @@ def count_strips(xy, joined, start, first, west, width, begin):
     return begin[-1]
 
 
-@njit(cache=True)
+@compiled("f8[][] b1[] i8[] i8[] f8[] f8[] i8[] i4[]")
 def fill_strips(xy, joined, start, first, west, width, begin, filed):
     """Write the edges of each strip, as the place that each begins at."""
     for shape in range(len(west)):
@@ -99,7 +99,7 @@ def fill_strips(xy, joined, start, first, west, width, begin, filed):
     begin[0] = 0
 
 
-@njit(cache=True)
+@inner
 def below(weight, x0, y0, x1, y1):
     """What the varying part of a weight adds to the region below a segment: places relative to the site's lower corner.
 
@@ -118,7 +118,7 @@ def below(weight, x0, y0, x1, y1):
     return total * (x1 - x0) / scale
 
 
-@njit(cache=True)
+@inner
 def below_both(ax, ay, slope, cx, cy, other, low, west, east, left, weight):
     """The weighted area between the level ``low`` and the lower of two edges, each a place and a slope, from west to east."""
     p = ay - low + (west - ax) * slope
@@ -142,7 +142,7 @@ def below_both(ax, ay, slope, cx, cy, other, low, west, east, left, weight):
     return area
 
 
-@njit(cache=True)
+@inner
 def one_edge(a, begin, stop, xy, i, turn, low, west, east, corner, weight):
     """The signed area that one edge of a polygon, from west to east, and all edges of a site have below them."""
     ax, ay, bx, by, sign = edge_at(xy, i, turn)
@@ -160,7 +160,7 @@ def one_edge(a, begin, stop, xy, i, turn, low, west, east, corner, weight):
     return sign * total
 
 
-@njit(cache=True)
+@inner
 def beside(xy, i, turn, box, west, east):
     """How wide an edge of a polygon, from west to east, lies above a site's box, signed; and whether it comes near instead.
 
@@ -175,13 +175,13 @@ def beside(xy, i, turn, box, west, east):
     return sign * (east - west), False
 
 
-@njit(cache=True)
+@inner
 def whole_or_none(above, wide):
     """Whether a width is nothing or all, but for rounding."""
     return abs(above) <= 1e-12 * wide or abs(above - wide) <= 1e-12 * wide
 
 
-@njit(cache=True)
+@compiled("f8[][] i8[] f8[][]")
 def site_boxes(a, a_start, boxes):
     """West, south, east, north of each site, of its edges that are not vertical."""
     for site in range(len(boxes)):
@@ -193,7 +193,7 @@ def site_boxes(a, a_start, boxes):
             box[1], box[3] = min(box[1], a[k, 1], a[k, 3]), max(box[3], a[k, 1], a[k, 3])
 
 
-@njit(cache=True)
+@inner
 def own_area(a, begin, stop, box, weight):
     """The weighted area of a site."""
     total = 0.0
@@ -204,7 +204,7 @@ def own_area(a, begin, stop, box, weight):
     return total
 
 
-@njit(cache=True)
+@compiled("f8[][] i8[] f8[][] f8[][] b1[] i8[] f8[] i8[] f8[] f8[] i8[] i4[] i8[] i8[] f8[][] f8[]")
 def pair_areas(
     a, a_start, boxes, xy, joined, start, turn, first, west, width, begin, filed, site, polygon, weight, area
 ):

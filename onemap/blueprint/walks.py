@@ -8,17 +8,16 @@ region from a place outside and ends at a place outside.
 
 from __future__ import annotations
 
-from numba import njit
-
+from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import comes_before, earlier, half
 
 
-@njit(cache=True)
+@inner
 def origin_of(h, edge_a, edge_b):
     return edge_b[h >> 1] if h & 1 else edge_a[h >> 1]
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] f8[][] b1[] i4[] i4[]")
 def fan(edge_a, edge_b, xy, inside, start, out):
     """The half-edges leaving each place inside, counter-clockwise: ``out[start[p]:start[p + 1]]``."""
     start[:] = 0
@@ -55,7 +54,7 @@ def fan(edge_a, edge_b, xy, inside, start, out):
             out[j] = h
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] i4[] -> b1")
 def successors(start, out, following):
     """The half-edge that follows each half-edge around its face, -1 at places outside. False for a dead end."""
     following[:] = -1
@@ -68,7 +67,7 @@ def successors(start, out, following):
     return True
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] f8[][] b1[] i4[] i4[] i4[] i4[] b1[] f8[][] f8[] i4[] i4[] -> i8 i8")
 def trace(edge_a, edge_b, xy, inside, following, walk, first, length, pinched, box, area, west, seen):
     """Number the walks, the open ones first. Returns how many, and how many are open, also without room for all.
 
@@ -133,7 +132,7 @@ def trace(edge_a, edge_b, xy, inside, following, walk, first, length, pinched, b
     return walks, open_walks
 
 
-@njit(cache=True)
+@inner
 def root(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -141,7 +140,7 @@ def root(parent, i):
     return i
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] f8[][] i4[] i8 i4[] i4[] i4[] i4[] i4[] i4[] b1[] -> i8")
 def pieces(edge_a, edge_b, xy, walk, open_walks, west, start, out, piece, westmost, around, is_open):
     """The connected pieces: their westernmost places, the walk that lies west of there, whether any of it is open.
 
@@ -186,7 +185,7 @@ def pieces(edge_a, edge_b, xy, walk, open_walks, west, start, out, piece, westmo
     return n
 
 
-@njit(cache=True)
+@compiled("i4[] i4[] i4[] i4[] i4[] i4[] i8[] i4[]")
 def list_places(walks, edge_a, edge_b, following, first, length, start, places):
     """The places along each of the walks: ``places[start[i]:start[i + 1]]``, of an open one the place it ends at too."""
     start[0] = 0
