@@ -23,6 +23,11 @@ import numpy as np
 KINDS = {"i4": "int32", "i8": "int64", "u4": "uint32", "u8": "uint64", "f8": "float64", "b1": "bool_"}
 SCALARS = {"i8": ctypes.c_int64, "f8": ctypes.c_double, "b1": ctypes.c_uint8}
 
+
+class NotCompiled(RuntimeError):
+    """Nothing could be compiled here; the message says why."""
+
+
 _entries: dict[str, dict[str, Callable]] = {}  # of each module: its functions that Python calls
 _loaded: dict[str, dict[str, int]] = {}
 _engines: list = []  # hold the machine code in memory
@@ -39,7 +44,7 @@ def compiled(signature: str) -> Callable:
     """Compile a function of arrays and numbers: ``"i4[] f8[][] f8 -> i8 i8"`` says what it takes and returns.
 
     Arrays must be contiguous and of exactly these kinds (TypeError). The function may write into them but not make any:
-    what it needs for scratch, the caller makes. RuntimeError when there is nowhere to keep what was compiled.
+    what it needs for scratch, the caller makes. NotCompiled when there is nowhere to keep what was compiled.
     """
     takes, _, gives = (part.split() for part in signature.partition("->"))
 
@@ -146,7 +151,7 @@ def _object_of(module: str) -> bytes:
     try:
         text = b"".join(path.read_bytes() for path in sorted(sources))
     except OSError as lost:
-        raise RuntimeError(f"no source to compile ({lost})") from lost
+        raise NotCompiled(f"no source to compile ({lost})") from lost
     machine = hashlib.sha256(_machine()[2].encode()).hexdigest()[:12]
     name = f"{module.rpartition('.')[2]}.{machine}"
     place, key = _place(), hashlib.sha256(text).hexdigest()[:16]
@@ -174,7 +179,7 @@ def _place() -> Path:
                 return place
         except OSError:
             continue
-    raise RuntimeError("nowhere to keep what is compiled")
+    raise NotCompiled("nowhere to keep what is compiled")
 
 
 def _functions(module: str) -> list[Callable]:
@@ -196,8 +201,11 @@ def _called(function: Callable) -> dict[str, Callable]:
 
 def _compile(module: str) -> bytes:
     """All functions of a module as one object file."""
-    import numba
-    from numba import types
+    try:
+        import numba
+        from numba import types
+    except ImportError as missing:
+        raise NotCompiled(f"numba cannot be loaded: {missing}") from missing
 
     llvm, machine, _ = _machine()
     options = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -235,5 +243,5 @@ def _compile(module: str) -> bytes:
         and not llvm.address_of_symbol(f.name)
     ]  # fmt: skip
     if absent:
-        raise RuntimeError(f"compiled code needs what is not here: {', '.join(absent)}")
+        raise NotCompiled(f"compiled code needs what is not here: {', '.join(absent)}")
     return machine.emit_object(whole)

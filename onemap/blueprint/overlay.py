@@ -55,17 +55,17 @@ def overlay(polygons: np.ndarray, tile: int | None = None) -> Overlay:
         return overlay_by_geos(polygons)
     if tile is None and corners > WHOLE_UP_TO:
         tile = TILE
-    try:
-        from onemap.blueprint.arrangement import NotCertified, arrange
-        from onemap.blueprint.tiles import arrange_by_tiles
-    except (ImportError, RuntimeError) as reason:  # no compiler, or nowhere to keep what it compiles
-        log.warning("the compiled overlay is not available (%s); GEOS does it instead", reason)
-        return overlay_by_geos(polygons)
+    from onemap.blueprint.arrangement import NotCertified, arrange
+    from onemap.blueprint.compiled import NotCompiled
+    from onemap.blueprint.tiles import arrange_by_tiles
+
     try:
         return Overlay(*(arrange(polygons) if tile is None else arrange_by_tiles(polygons, tile)))
+    except NotCompiled as reason:
+        log.warning("the compiled overlay is not available (%s); GEOS does it instead", reason)
     except NotCertified as reason:
         log.warning("the compiled overlay was refused (%s); GEOS does it instead", reason)
-        return overlay_by_geos(polygons)
+    return overlay_by_geos(polygons)
 
 
 def overlay_by_geos(polygons: np.ndarray) -> Overlay:

@@ -1,0 +1,90 @@
+"""Compiled loops are kept and loaded without the compiler; what is damaged is compiled again; without a place GEOS does it."""
+
+import logging
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+import onemap
+from onemap.blueprint import compiled, noding, points
+from onemap.blueprint.overlay import overlay, overlay_by_geos
+
+BOUNDS = """
+import sys
+import numpy as np
+from onemap.blueprint import points
+assert points.bounds(np.array([[1.0, 2.0], [3.0, -4.0]])) == (1.0, -4.0, 3.0, 2.0)
+print("numba" in sys.modules)
+"""
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A copy of the package's blueprint with nothing compiled."""
+    forget = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(onemap.__file__).parent, tmp_path / "onemap", ignore=forget)
+    return tmp_path
+
+
+def said(house: Path) -> str:
+    out = subprocess.run(
+        [sys.executable, "-c", BOUNDS], cwd=house, capture_output=True, text=True, check=True
+    )
+    return out.stdout.strip()
+
+
+def test_the_compiler_is_loaded_once_and_again_when_the_source_or_the_object_changed(house):
+    assert said(house) == "True"
+    assert said(house) == "False"
+    (kept,) = (house / "onemap" / "blueprint" / "__pycache__").glob("points.*.o")
+    kept.write_bytes(kept.read_bytes()[:-1] + b"?")
+    assert said(house) == "True"
+    assert said(house) == "False"
+    source = house / "onemap" / "blueprint" / "exact.py"  # its functions are called by those of points
+    source.write_text(source.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert said(house) == "True"
+    assert len(list((house / "onemap" / "blueprint" / "__pycache__").glob("points.*.o"))) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        np.zeros((4, 2), dtype=np.float32),
+        np.zeros(4),
+        np.zeros((4, 4))[:, ::2],
+        [[0.0, 0.0]],
+    ],
+    ids=["another kind", "another shape", "not contiguous", "no array"],
+)
+def test_what_does_not_fit_is_refused(given):
+    with pytest.raises(TypeError, match="bounds: value 0"):
+        points.bounds(given)
+
+
+def test_several_numbers_a_truth_and_nothing_come_back():
+    xy = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    assert noding.close_rings(xy, np.array([4], dtype=np.int32), np.empty(4, dtype=bool)) is True
+    assert noding.close_rings(xy, np.array([3], dtype=np.int32), np.empty(4, dtype=bool)) is False
+    assert points.quantise(xy, np.zeros(2), np.ones(2)) is None
+
+
+def test_nowhere_to_keep_it_hands_over_to_geos(monkeypatch, caplog):
+    def nowhere(module):
+        raise compiled.NotCompiled("nowhere to keep what is compiled")
+
+    monkeypatch.setattr(compiled, "_object_of", nowhere)
+    monkeypatch.setattr(compiled, "_loaded", {})
+    fresh = compiled.compiled("f8[][] -> f8 f8 f8 f8")(points.bounds.__wrapped__)
+    monkeypatch.setattr(points, "bounds", fresh)
+    monkeypatch.setattr("onemap.blueprint.arrangement.bounds", fresh)
+    squares = np.array([shapely.box(x, 0, x + 2, 1) for x in range(5)])
+    dense = shapely.segmentize(squares, 2e-4)
+    with caplog.at_level(logging.WARNING):
+        got = overlay(dense)
+    assert "not available" in caplog.text
+    assert len(got.faces) == len(overlay_by_geos(squares).faces)
