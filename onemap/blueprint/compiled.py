@@ -60,7 +60,7 @@ def compiled(signature: str) -> Callable:
         def call(*given):
             nonlocal bound
             if bound is None:
-                bound = prototype(_addresses(module)[function.__name__])
+                bound = prototype(addresses(module)[function.__name__])
             out = result()
             if bound(ctypes.addressof(out), None, *_flattened(function.__name__, takes, given)):
                 raise RuntimeError(f"{function.__name__} failed")
@@ -112,8 +112,8 @@ def _flattened(name: str, takes: list[str], given: tuple) -> list:
     return out
 
 
-def _addresses(module: str) -> dict[str, int]:
-    """Where the compiled functions of a module lie in memory."""
+def addresses(module: str) -> dict[str, int]:
+    """Where the compiled functions of a module lie in memory; NotCompiled when they cannot be made."""
     with _lock:
         if module not in _loaded:
             _loaded[module] = _load(_object_of(module), list(_entries[module]))

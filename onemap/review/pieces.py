@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from onemap.blueprint import compiled, noding, trapezoids
 from onemap.blueprint.memory import Ground, ground_of
 from onemap.errors import InputError
 from onemap.land.area import ellipsoidal_area
@@ -107,8 +108,9 @@ def polygonal(geometries: np.ndarray) -> np.ndarray:
 @cache
 def _compiled() -> bool:
     try:
-        from onemap.blueprint import areas  # noqa: F401
-    except (ImportError, RuntimeError) as reason:  # no compiler, or nowhere to keep what it compiles
+        for module in (trapezoids, noding):
+            compiled.addresses(module.__name__)
+    except compiled.NotCompiled as reason:
         log.warning("the compiled areas are not available (%s); GEOS does it instead", reason)
         return False
     return True

@@ -13,6 +13,7 @@ import shapely
 import onemap
 from onemap.blueprint import compiled, noding, points
 from onemap.blueprint.overlay import overlay, overlay_by_geos
+from onemap.review import pieces
 
 BOUNDS = """
 import sys
@@ -88,3 +89,8 @@ def test_nowhere_to_keep_it_hands_over_to_geos(monkeypatch, caplog):
         got = overlay(dense)
     assert "not available" in caplog.text
     assert len(got.faces) == len(overlay_by_geos(squares).faces)
+    pieces._compiled.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        assert pieces.way_for(10**6) is pieces.cut
+    assert "areas are not available" in caplog.text
+    pieces._compiled.cache_clear()

@@ -5,7 +5,6 @@ Expected values come from the inputs alone: areas of the polygons, points in pol
 
 from __future__ import annotations
 
-import sys
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -351,14 +350,6 @@ def test_what_cannot_be_certified_goes_the_way_of_geos(monkeypatch, caplog):
     parts = overlay(np.array([bow_tie, twice, shapely.box(0, 0, 1, 1)]))
     assert shapely.coverage_is_valid(parts.faces)
     assert "GEOS does it instead" in caplog.text
-
-
-def test_without_the_compiler_geos_does_it(monkeypatch, caplog):
-    monkeypatch.setattr(overlay_module, "COMPILED_FROM", 0)
-    monkeypatch.setitem(sys.modules, "onemap.blueprint.arrangement", None)
-    parts = overlay(np.array([shapely.box(0, 0, 2, 1), shapely.box(1, 0, 3, 1)]))
-    assert parts.polygon.tolist() == [0, 0, 1, 1]
-    assert "not available" in caplog.text
 
 
 def jts_cases(folder):
