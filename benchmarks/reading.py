@@ -29,10 +29,10 @@ import pyproj
 import shapely
 
 from onemap.book.catalogue import load_catalogue
-from onemap.land import read_features
 from onemap.land.area import ellipsoidal_area
 from onemap.land.files import read_raw
 from onemap.land.limits import limits
+from onemap.land.read import read_features
 from onemap.land.repair import repair
 
 CRS = "EPSG:4529"

@@ -27,6 +27,11 @@ def test_the_overlay_loads_only_what_it_uses():
     assert not {"pandas", "geopandas", "pyproj", "pyogrio", "pyarrow", "yaml", "pydantic"} & loaded
 
 
+def test_areas_load_only_what_they_use():
+    loaded = modules_after("from onemap.blueprint.areas import shared_areas")
+    assert not {"pandas", "geopandas", "pyogrio", "pyarrow", "openpyxl"} & loaded
+
+
 def test_a_name_is_no_module_in_whatever_order_things_are_imported():
     code = "import onemap.review.check\nimport onemap as om\nassert om.review.__name__ == 'review' and callable(om.review)"
     assert "onemap.review.review" in modules_after(code)

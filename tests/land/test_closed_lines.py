@@ -14,7 +14,8 @@ import pyogrio
 import pytest
 import shapely
 
-from onemap.land import read_features, read_parcels
+from onemap.land.parcels import read_parcels
+from onemap.land.read import read_features
 
 CX, CY = 41_500_000.0, 4_552_000.0
 GAP_M = 0.0005

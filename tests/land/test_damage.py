@@ -8,8 +8,8 @@ import pytest
 import shapely
 
 from onemap.errors import InputError
-from onemap.land import read_features
 from onemap.land.files import read_raw
+from onemap.land.read import read_features
 
 COUNT = 400
 SOURCE = "- {layer: land_use_zones, path: %s, extent: town%s}\n"

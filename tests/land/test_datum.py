@@ -7,7 +7,9 @@ import pytest
 import shapely
 
 from onemap.errors import CRSError, InputError
-from onemap.land import load_workspace, read_features, read_parcels
+from onemap.land.parcels import read_parcels
+from onemap.land.read import read_features
+from onemap.land.workspace import load_workspace
 
 # Invented parameters of a plausible size.
 SEVEN = {

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onemap.errors import InputError
-from onemap.land import load_workspace, read_features
 from onemap.land.files import read_raw
+from onemap.land.read import read_features
+from onemap.land.workspace import load_workspace
 
 _spec = importlib.util.spec_from_file_location("vct_writer", Path(__file__).with_name("vct_writer.py"))
 writer = importlib.util.module_from_spec(_spec)

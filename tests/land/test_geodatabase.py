@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from onemap.land import propose, read_features, read_parcels
 from onemap.land.files import read_raw
+from onemap.land.parcels import read_parcels
+from onemap.land.propose import propose
+from onemap.land.read import read_features
 
 _spec = importlib.util.spec_from_file_location("gdal_writer", Path(__file__).with_name("gdal_writer.py"))
 writer = importlib.util.module_from_spec(_spec)

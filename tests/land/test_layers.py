@@ -5,9 +5,8 @@ import pandas as pd
 import pyogrio
 import pytest
 
-from onemap.land import read_features
 from onemap.land.layer import _told_apart, read_layer, with_town
-from onemap.land.read import join, known_of, layers_of
+from onemap.land.read import join, known_of, layers_of, read_features
 from onemap.land.workspace import load_workspace
 
 TWO = """\

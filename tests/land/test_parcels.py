@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from onemap.errors import InputError
-from onemap.land import read_parcels
+from onemap.land.parcels import read_parcels
 
 
 def put(frame, path, **kwargs):

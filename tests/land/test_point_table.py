@@ -3,8 +3,8 @@ import pytest
 import shapely
 
 from onemap.errors import InputError
-from onemap.land import read_parcels
 from onemap.land.files import read_raw
+from onemap.land.parcels import read_parcels
 
 CX, CY = 41_500_000, 4_552_000
 OUTER, INNER = [(0, 0), (0, 100), (100, 100), (100, 0)], [(20, 20), (20, 40), (40, 40), (40, 20)]

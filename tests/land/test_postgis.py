@@ -6,8 +6,10 @@ import pytest
 import shapely
 
 from onemap.errors import InputError
-from onemap.land import load_workspace, read_features, read_parcels
+from onemap.land.parcels import read_parcels
 from onemap.land.postgis import read_postgis, without_password
+from onemap.land.read import read_features
+from onemap.land.workspace import load_workspace
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
 

@@ -7,7 +7,10 @@ import yaml
 
 from onemap.book.location import sample_path
 from onemap.errors import InputError
-from onemap.land import load_workspace, propose, read_features, read_parcels, write_proposal
+from onemap.land.parcels import read_parcels
+from onemap.land.propose import propose, write_proposal
+from onemap.land.read import read_features
+from onemap.land.workspace import load_workspace
 
 NOT_SHOWN = {"heritage_protection", "evaluation_zones"}
 

@@ -13,8 +13,11 @@ import shapely
 
 from onemap.errors import InputError
 from onemap.frames import ISSUES
-from onemap.land import issue_places, read_features, read_parcels, write_table
+from onemap.land.parcels import read_parcels
+from onemap.land.places import issue_places
 from onemap.land.quality import spikes, stray
+from onemap.land.read import read_features
+from onemap.land.write import write_table
 
 _spec = importlib.util.spec_from_file_location("gdal_writer", Path(__file__).with_name("gdal_writer.py"))
 writer = importlib.util.module_from_spec(_spec)

@@ -9,9 +9,9 @@ import pytest
 import shapely
 
 from onemap.errors import InputError
-from onemap.land import read_features
 from onemap.land.area import ellipsoidal_area
 from onemap.land.issues import SEVERITY
+from onemap.land.read import read_features
 
 ZONES = "- {layer: land_use_zones, path: %s, extent: town%s}\n"
 

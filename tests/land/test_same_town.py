@@ -16,11 +16,11 @@ import shapely
 import yaml
 
 import onemap as om
-from onemap.land import load_workspace
 from onemap.land.area import ellipsoidal_area
 from onemap.land.crs import place
 from onemap.land.source import establish, raws_of
 from onemap.land.survey_write import write_survey_txt
+from onemap.land.workspace import load_workspace
 
 _spec = importlib.util.spec_from_file_location("vct_writer", Path(__file__).with_name("vct_writer.py"))
 writer = importlib.util.module_from_spec(_spec)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onemap.errors import CRSError, InputError
-from onemap.land import read_features
+from onemap.land.read import read_features
 from onemap.land.vct import read_vct
 from onemap.land.vct_shapes import arc
 

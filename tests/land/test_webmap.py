@@ -4,7 +4,8 @@ import pyproj
 import pytest
 import shapely
 
-from onemap.land import read_features, read_parcels
+from onemap.land.parcels import read_parcels
+from onemap.land.read import read_features
 from onemap.land.webmap import bd09, gcj02, undo
 
 KML = """<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>%s</Document></kml>"""

@@ -8,7 +8,8 @@ import pytest
 import shapely
 
 from onemap.book.catalogue import load_catalogue
-from onemap.land import issue_places, read_features
+from onemap.land.places import issue_places
+from onemap.land.read import read_features
 from onemap.present.issue_map import draw_issues
 
 CHROMIUM = Path("/usr/bin/chromium")
