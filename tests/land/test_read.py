@@ -110,6 +110,7 @@ def test_encodings_of_shapefiles(town, catalogue, encoding, cpg, ldid):
         (["耕地", "工业", "圪垯村", "旮旯屯"], "GB18030", None, "GB18030", False),
         (["耕地", "工业", "圪垯村", "旮旯屯"], "GB18030", "BIG5", "GB18030", False),
         (["耕地", "果园", "村庄", "坑塘"], "GB18030", "UTF-8", "GB18030", False),
+        (["耕地", "工地", "基地", "菜地"], "GB18030", None, "GB18030", False),
     ],
 )
 def test_traditional_and_lying_code_pages(town, catalogue, words, encoding, cpg, used, doubtful):

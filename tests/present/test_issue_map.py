@@ -35,7 +35,7 @@ def layers(tmp_path_factory):
     bow = shapely.Polygon([(X, Y), (X + 100, Y + 100), (X + 100, Y), (X, Y + 100)])
     twin = shapely.box(X + 300, Y, X + 400, Y + 100)
     frame = gpd.GeoDataFrame(
-        {"TDYTQLXDM": ["030", "030", "030", HOSTILE], "TDYTQMJ": [1e4, 1e4, 1e4, 5e3]},
+        {"TDYTQLXDM": ["030", "030", "030", HOSTILE], "TDYTQMJ": [1e4, 1e4, 2e4, 5e3]},
         geometry=[bow, twin, twin, shapely.box(X + 600, Y, X + 700, Y + 100)], crs=4529,
     )  # fmt: skip
     pyogrio.write_dataframe(frame, folder / "z.gpkg")
@@ -77,7 +77,10 @@ def test_a_click_shows_the_place_and_all_that_is_wrong_there(layers, page):
     page.locator("#issues li[data-at]", has_text="完全相同").click()
     page.wait_for_timeout(700)
     told = page.locator(".leaflet-popup-content").inner_text()
-    assert "完全相同" in told and "相互重叠" in told, "two issues at one place share a mark"
+    assert "完全相同" in told and "严重不符" in told, "the issues at one place share a mark"
+    names = page.locator(".leaflet-control-layers-overlays").inner_text()
+    worst = layers.issues[layers.issues["issue"].isin(["ambiguous_polygon", "area_wrong"])]
+    assert len(worst) == 3 and "错误 (3)" in names, "and the mark has the colour of the worst"
 
 
 def test_nothing_is_asked_and_data_stay_text(page):
