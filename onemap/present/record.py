@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +70,47 @@ OPINION_COLUMNS = [
     "SJWXYY",
 ]
 LONGEST_NAME = 60
+ROWS_AT_ONCE = 20_000
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def review_record(review: Any) -> dict[str, Any]:
     """A review as plain data: frames as lists of rows, sorted, without geometry; see ``review.schema.json``."""
+    return _head(review) | {name: list(_rows(getattr(review, name))) for name in FRAMES}
+
+
+def write_json(review: Any, path: str | Path) -> Path:
+    """Write the record of a review as JSON, one row a line, the same bytes for the same review.
+
+    All rows of a long list are written as they are made: 10,000 sites have 1.4 million.
+    """
+    return replace_with(Path(path), lambda draft: _write_record(review, draft))
+
+
+def _head(review: Any) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "as_of": review.as_of.isoformat(),
         "manifest": plain(review.manifest),
         "rulebook": {"name": plain(review.rulebook.name), "version": review.rulebook.version},
-        **{name: _rows(getattr(review, name)) for name in FRAMES},
     }
 
 
-def write_json(review: Any, path: str | Path) -> Path:
-    """Write the record of a review as JSON, the same bytes for the same review."""
-    text = json.dumps(review_record(review), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
-    return write_bytes(Path(path), (text + "\n").encode())
+def _write_record(review: Any, draft: Path) -> None:
+    dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False).encode
+    head = _head(review)
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        for number, name in enumerate(sorted([*head, *FRAMES])):
+            file.write(f"{',' if number else '{'}\n{dump(name)}: ")
+            if name in head:
+                file.write(dump(head[name]))
+                continue
+            file.write("[")
+            for at, row in enumerate(_rows(getattr(review, name))):
+                file.write(f"{',' if at else ''}\n {dump(row)}")
+            file.write("\n]")
+        file.write("\n}\n")
 
 
 def plain(value: Any) -> Any:
@@ -114,11 +136,24 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     table = pd.DataFrame(frame.drop(columns="geometry", errors="ignore"))
-    rows = [{name: _cell(name, value) for name, value in row.items()} for row in table.to_dict("records")]
-    keys = [key for key in SORT_KEYS if key in table.columns]
-    return sorted(rows, key=lambda row: [str(row[key] if row[key] is not None else "") for key in keys])
+    keys = [[_sorting(one) for one in table[key].tolist()] for key in SORT_KEYS if key in table.columns]
+    order = (
+        sorted(range(len(table)), key=list(zip(*keys, strict=True)).__getitem__)
+        if keys
+        else range(len(table))
+    )
+    table = table.iloc[list(order)]
+    for start in range(0, len(table), ROWS_AT_ONCE):
+        part = table.iloc[start : start + ROWS_AT_ONCE]
+        cells = [[_cell(name, value) for value in part[name].tolist()] for name in part.columns]
+        yield from (dict(zip(part.columns, row, strict=True)) for row in zip(*cells, strict=True))
+
+
+def _sorting(value: Any) -> str:
+    found = plain(value)
+    return "" if found is None else str(found)
 
 
 def _cell(name: str, value: Any) -> Any:
