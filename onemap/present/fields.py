@@ -146,7 +146,7 @@ def _unknown_block(content: Content) -> Block:
 
 def _map(content: Content) -> Block:
     case, words = content.case, content.case.words
-    scene = compose(case.review, case.project_id, words.lang)
+    scene = compose(case.review, case.project_id, words.lang, told=False)
     if content.outlook.cut is not None:
         scene = marked(scene, content.outlook.cut, "cut")
     notes = [say(words, "report.picture.scale"), *scene.notes]

@@ -209,7 +209,7 @@ def conflict_scene(thing: Any, conflict: Any, words: Words) -> Scene:
     left, bottom, right, top = conflict.geometry.bounds
     margin = max(LEAST_MARGIN_M, MARGIN * float(np.hypot(right - left, top - bottom)))
     window = (left - margin, bottom - margin, right + margin, top + margin)
-    scene = compose(thing, None, words.lang, window=window)
+    scene = compose(thing, None, words.lang, window=window, told=False)
     overlays = [_clipped(one, window) if one.id == "sites" else one for one in scene.overlays]
     overlays = [one for one in overlays if len(one.pieces)]
     return marked(scene._replace(overlays=overlays), conflict.geometry, "this")
