@@ -50,7 +50,7 @@ app = typer.Typer(help=_t("app"), no_args_is_help=True, add_completion=False, pr
 Workspace = Annotated[str, typer.Argument(help=_t("arg.workspace"))]
 Sites = Annotated[str, typer.Argument(help=_t("arg.sites"))]
 Out = Annotated[Path, typer.Option("-o", "--out", help=_t("opt.out"))]
-BlueprintFile = Annotated[Path, typer.Option("-b", "--blueprint", help=_t("opt.blueprint"))]
+BlueprintFile = Annotated[str, typer.Option("-b", "--blueprint", help=_t("opt.blueprint"))]
 AsOf = Annotated[str | None, typer.Option("--as-of", help=_t("opt.as_of"))]
 Book = Annotated[Path | None, typer.Option("--book", help=_t("opt.book"))]
 Scheduler = Annotated[str | None, typer.Option(help=_t("opt.scheduler"))]
@@ -117,7 +117,7 @@ def build(
 @app.command(help=_t("export"))
 def export(
     blueprint: BlueprintFile,
-    target: Annotated[Path, typer.Argument(help=_t("arg.target"))],
+    target: Annotated[str, typer.Argument(help=_t("arg.target"))],
     version: Annotated[str | None, typer.Option("--version", help=_t("opt.version"))] = None,
     lang: Lang = LANG,
 ) -> None:
@@ -328,19 +328,20 @@ def _build(place, rulebook, out: Path, **how):
     return blueprint
 
 
-def _handed_on(town, target: Path, lang: str) -> Path:
+def _handed_on(town, target: str | Path, lang: str) -> Path | str:
     from onemap.present.qgis import style_blueprint
 
-    return style_blueprint(om.write_blueprint(town, target), town, lang)
+    written = om.write_blueprint(town, target)
+    return written if isinstance(written, str) else style_blueprint(written, town, lang)
 
 
-def _town(blueprint: Path, as_of: str | None, book: Path | None):
+def _town(blueprint: str, as_of: str | None, book: Path | None):
     town = om.read_blueprint(blueprint)
     rulebook = om.load_rulebook(as_of or town.manifest["as_of"], book, town.manifest["dates"])
     return with_conflicts(town, rulebook), rulebook
 
 
-def _opened(sites: str, blueprint: Path, as_of: str | None, book: Path | None):
+def _opened(sites: str, blueprint: str, as_of: str | None, book: Path | None):
     town, rulebook = _town(blueprint, as_of, book)
     read = om.read_parcels(sites, town.crs, rulebook.catalogue)
     return town, rulebook, read

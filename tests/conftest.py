@@ -1,5 +1,10 @@
 """What the tests share: where the real files lie, and the sample town, built once."""
 
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,7 @@ from onemap.land.workspace import Workspace, load_workspace
 CRS = "EPSG:4529"
 ORIGIN = np.array([41_500_000.0, 4_552_000.0])
 
+HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -132,3 +138,42 @@ def plots():
         return parcels.assign(area_m2=ellipsoidal_area(shapes, parcels.crs))
 
     return make
+
+
+def _absent() -> str:
+    if shutil.which("pg_virtualenv") is None:
+        return "no pg_virtualenv: install postgresql-common and postgresql"
+    if not list(Path("/usr/share/postgresql").glob("*/extension/postgis.control")):
+        return "no PostGIS for this PostgreSQL: install postgresql-15-postgis-3"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Address of a fresh database with PostGIS, of Debian's packages; the server ends with the tests."""
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
+    if reason := _absent():
+        pytest.skip(reason)
+    process = subprocess.Popen(
+        ["pg_virtualenv", "-t", sys.executable, "-c", HOLD],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    said = ""
+    for line in process.stdout:
+        said = line
+        if line.startswith("{"):
+            break
+    else:
+        pytest.skip(f"the server did not start: {process.stderr.read()[-300:] or said}")
+    env = json.loads(said)
+    port, user, word = (env[f"PG{k}"] for k in ("PORT", "USER", "PASSWORD"))
+    address = f"postgresql://{user}:{word}@localhost:{port}/plans"
+    try:
+        with psycopg.connect(address.replace("/plans", "/postgres"), autocommit=True) as link:
+            link.execute("CREATE DATABASE plans ENCODING 'UTF8' TEMPLATE template0")
+        with psycopg.connect(address) as link:
+            link.execute("CREATE EXTENSION postgis")
+        yield address
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate(timeout=60)

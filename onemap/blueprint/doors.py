@@ -1,4 +1,4 @@
-"""Where a blueprint lies: a store or a GeoPackage, told by the path alone; GeoParquet tables are only handed on."""
+"""Where a blueprint lies: a store, a GeoPackage or a database, told by the path alone; GeoParquet is only handed on."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from pathlib import Path
 
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.package import read_package, write_package, write_tables
+from onemap.blueprint.postgis import open_postgis, write_postgis
 from onemap.blueprint.store import CURRENT, NAME, open_store
 from onemap.errors import InputError
+from onemap.land.postgis import is_address
 
 
 def read_blueprint(path, version: str | None = None) -> Blueprint:
-    """Open a blueprint: the folder that a build wrote into, its store, or a GeoPackage.
+    """Open a blueprint: the folder that a build wrote into, its store, a GeoPackage, or a database (``pg:…``).
 
-    version : another one than the current, of a store. A store is opened at once and read where it is asked; a GeoPackage
-    is read whole. Raises ``InputError`` when there is no blueprint or it is not whole.
+    version : another one than the current, of a store or a database. These are opened at once and read where they are
+    asked; a GeoPackage is read whole. Raises ``InputError`` when there is no blueprint or it is not whole.
     """
+    if is_address(path):
+        return open_postgis(path, version)
     path = Path(path)
     if path.suffix == ".gpkg":
         return read_package(path)
@@ -27,7 +31,12 @@ def read_blueprint(path, version: str | None = None) -> Blueprint:
     raise InputError("no blueprint", where=str(path), mend="make one with: onemap build WORKSPACE -o OUT")
 
 
-def write_blueprint(blueprint: Blueprint, path) -> Path:
-    """Hand a blueprint on: ``….gpkg`` for QGIS, else a folder of GeoParquet tables. Returns the path."""
+def write_blueprint(blueprint: Blueprint, path) -> Path | str:
+    """Hand a blueprint on: ``….gpkg`` for QGIS, ``pg:…`` for a database, else a folder of GeoParquet tables.
+
+    Returns the path, or the address without its password.
+    """
+    if is_address(path):
+        return write_postgis(blueprint, path)
     path = Path(path)
     return write_package(blueprint, path) if path.suffix == ".gpkg" else write_tables(blueprint, path)

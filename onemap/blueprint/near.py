@@ -11,6 +11,7 @@ import pandas as pd
 from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.objects import get, to_frame
+from onemap.blueprint.postgis import Served
 from onemap.blueprint.store import Stored, in_order, meet
 from onemap.frames import CONFLICTS, FEATURES
 
@@ -20,7 +21,7 @@ SHARE = 0.25  # of the tiles, from which on the whole is read: it can serve the 
 class Around:
     """Where the frames of a part come from: its own are at hand, all others are the store's."""
 
-    def __init__(self, stored: Stored, own: dict[str, pd.DataFrame]):
+    def __init__(self, stored: Stored | Served, own: dict[str, pd.DataFrame]):
         self.stored, self.own, self.bounds = stored, own, stored.bounds
 
     def load(self, name: str) -> dict[str, pd.DataFrame]:
@@ -36,6 +37,10 @@ def part_near(blueprint: Blueprint, bounds, layers: Iterable[str]) -> Blueprint:
     already, or where the bounds meet a good part of its tiles.
     """
     stored = blueprint.__dict__.get("stored")
+    if isinstance(stored, Served) and "faces" not in blueprint.__dict__:
+        return Blueprint.opened(
+            Around(stored, stored.near(bounds, layers)), blueprint.crs, blueprint.manifest
+        )
     if not isinstance(stored, Stored) or "faces" in blueprint.__dict__ or not len(stored.rows):
         return blueprint
     chosen = np.flatnonzero(meet(stored.bounds, bounds))

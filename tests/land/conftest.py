@@ -1,10 +1,4 @@
-import contextlib
-import json
-import shutil
-import subprocess
-import sys
 import textwrap
-from pathlib import Path
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -14,7 +8,6 @@ import shapely
 from onemap.book.catalogue import load_catalogue
 
 CX, CY = 41_500_000.0, 4_552_000.0
-HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
 
 
 @pytest.fixture(scope="session")
@@ -64,42 +57,3 @@ def ledger_holds(layers):
 @pytest.fixture
 def check():
     return ledger_holds
-
-
-def _absent() -> str:
-    if shutil.which("pg_virtualenv") is None:
-        return "no pg_virtualenv: install postgresql-common and postgresql"
-    if not list(Path("/usr/share/postgresql").glob("*/extension/postgis.control")):
-        return "no PostGIS for this PostgreSQL: install postgresql-15-postgis-3"
-    return ""
-
-
-@pytest.fixture(scope="module")
-def server():
-    """Address of a fresh database with PostGIS, of Debian's packages; the server ends with the tests."""
-    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
-    if reason := _absent():
-        pytest.skip(reason)
-    process = subprocess.Popen(
-        ["pg_virtualenv", "-t", sys.executable, "-c", HOLD],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    said = ""
-    for line in process.stdout:
-        said = line
-        if line.startswith("{"):
-            break
-    else:
-        pytest.skip(f"the server did not start: {process.stderr.read()[-300:] or said}")
-    env = json.loads(said)
-    port, user, word = (env[f"PG{k}"] for k in ("PORT", "USER", "PASSWORD"))
-    address = f"postgresql://{user}:{word}@localhost:{port}/plans"
-    try:
-        with psycopg.connect(address.replace("/plans", "/postgres"), autocommit=True) as link:
-            link.execute("CREATE DATABASE plans ENCODING 'UTF8' TEMPLATE template0")
-        with psycopg.connect(address) as link:
-            link.execute("CREATE EXTENSION postgis")
-        yield address
-    finally:
-        with contextlib.suppress(BrokenPipeError):
-            process.communicate(timeout=60)

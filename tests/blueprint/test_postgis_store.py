@@ -1,0 +1,153 @@
+"""A blueprint published in a real PostGIS: the same frames, the same review read near, whole whatever is killed."""
+
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+import pyproj
+import pytest
+import shapely
+
+import onemap as om
+from onemap.blueprint import postgis
+from onemap.blueprint.postgis import open_postgis, write_postgis
+from onemap.errors import InputError
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
+CITY = {"faces", "covers", "unknowns", "conflict_faces", "features", "conflicts"}
+
+
+@pytest.fixture(scope="module")
+def address(server, town):
+    write_postgis(town, server)
+    return server
+
+
+def same_frames(one, other):
+    for field in fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if field.name in ("crs", "manifest"):
+            assert a == b
+            continue
+        assert list(a.columns) == list(b.columns) and len(a) == len(b), field.name
+        if "geometry" in a.columns:
+            assert (shapely.to_wkb(a.geometry.to_numpy()) == shapely.to_wkb(b.geometry.to_numpy())).all()
+            assert a.crs == b.crs
+            a, b = a.drop(columns="geometry"), b.drop(columns="geometry")
+        pd.testing.assert_frame_equal(pd.DataFrame(a), pd.DataFrame(b), check_dtype=False, check_exact=True)
+
+
+def other_version(town, version: str):
+    """The town with another version and one conflict fewer."""
+    return replace(
+        town, manifest=town.manifest | {"version": version}, conflicts=town.conflicts.iloc[:-1].copy()
+    )
+
+
+def test_the_same_frames_come_back(town, address):
+    same_frames(town, om.read_blueprint(address))
+
+
+def test_ids_are_text_and_places_are_indexed(town, address):
+    with psycopg.connect(address) as link:
+        kinds = link.execute(
+            "SELECT DISTINCT data_type FROM information_schema.columns"
+            " WHERE table_schema = 'onemap' AND column_name LIKE '%%_id'"
+        ).fetchall()
+        assert kinds == [("text",)]
+        indexes = link.execute(
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = %s AND tablename = 'faces'",
+            [f"onemap_{town.version}"],
+        ).fetchall()
+        assert any("USING gist (geometry)" in one for (one,) in indexes)
+        seen = "SELECT count(*), min(ST_SRID(geometry)), bool_and(ST_IsValid(geometry)) FROM onemap.faces"
+        assert link.execute(seen).fetchone() == (len(town.faces), 4529, True)
+
+
+def test_a_review_reads_only_what_lies_near(sites, town, address, book):
+    for project in sites.parcels["project_id"].unique():
+        plots = sites.parcels[sites.parcels["project_id"] == project]
+        opened = om.read_blueprint(address)
+        near, whole = om.review(plots, opened, book), om.review(plots, town, book)
+        for name in ("facts", "findings", "preconditions", "decisions", "conflicts", "issues"):
+            pd.testing.assert_frame_equal(
+                pd.DataFrame(getattr(near, name)), pd.DataFrame(getattr(whole, name)), check_exact=True
+            )
+        assert not CITY & set(vars(opened))
+    few = opened.stored.near(plots.total_bounds, ["evaluation_zones"])
+    assert 0 < len(few["faces"]) < len(town.faces) / 4
+
+
+def test_two_versions_stand_side_by_side(town, address):
+    other = other_version(town, "0123456789ab")
+    write_postgis(other, f"{address}#pair")
+    write_postgis(town, f"{address}#pair")
+    assert om.read_blueprint(f"{address}#pair").version == town.version
+    same_frames(other, open_postgis(f"{address}#pair", "0123456789ab"))
+    write_postgis(other, f"{address}#pair")
+    assert om.read_blueprint(f"{address}#pair").version == "0123456789ab"
+    with psycopg.connect(address) as link:
+        assert link.execute("SELECT count(*) FROM pair.conflicts").fetchone() == (len(town.conflicts) - 1,)
+
+
+PUBLISH = """
+import sys
+from dataclasses import replace
+import onemap as om
+from onemap.blueprint.postgis import open_postgis, write_postgis
+town = open_postgis(sys.argv[1])
+write_postgis(replace(town, manifest=town.manifest | {"version": "ffffffffffff"}), sys.argv[1])
+"""
+
+
+def waiting(link) -> bool:
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'"
+    return link.execute(asked).fetchone()[0] > 0
+
+
+def test_a_killed_publication_leaves_the_old_version_whole(town, address):
+    """The one that publishes has written all tables and waits to let the version count, when it is killed."""
+    with psycopg.connect(address, autocommit=True) as eye, psycopg.connect(address) as hold:
+        hold.execute("LOCK TABLE onemap.current IN SHARE ROW EXCLUSIVE MODE")
+        process = subprocess.Popen([sys.executable, "-c", PUBLISH, address])
+        try:
+            until = time.monotonic() + 120
+            while not waiting(eye):
+                assert process.poll() is None and time.monotonic() < until
+                time.sleep(0.1)
+        finally:
+            process.kill()
+            process.wait()
+        hold.rollback()
+        ends = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid() AND state != 'idle' AND query LIKE '%%onemap%%'"
+        while eye.execute(ends).fetchone()[0]:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        left = eye.execute("SELECT to_regnamespace('onemap_ffffffffffff')").fetchone()
+    assert left == (None,)
+    same_frames(town, om.read_blueprint(address))
+    subprocess.run([sys.executable, "-c", PUBLISH, address], check=True)
+    assert om.read_blueprint(address).version == "ffffffffffff"
+    write_postgis(town, address)
+
+
+def test_a_crs_without_a_code_is_registered_once(address):
+    local = pyproj.CRS.from_proj4("+proj=tmerc +lat_0=0 +lon_0=123.4 +k=1 +x_0=500000 +ellps=GRS80 +units=m")
+    assert local.to_epsg() is None
+    with psycopg.connect(address) as link:
+        one, two = postgis._srid(link, local), postgis._srid(link, local)
+        assert one == two and one >= postgis.OWN_SRIDS
+        there = "SELECT ST_X(ST_Transform(ST_SetSRID(ST_MakePoint(500000, 4552000), %s), 4490))"
+        assert np.isclose(link.execute(there, [one]).fetchone()[0], 123.4)
+
+
+def test_refusals(address):
+    with pytest.raises(InputError, match="no blueprint in schema nothing_here"):
+        om.read_blueprint(f"{address}#nothing_here")
+    with pytest.raises(InputError, match="no blueprint"):
+        open_postgis(address, "absent")
+    with pytest.raises(InputError, match="no name for a schema"):
+        om.read_blueprint(f"{address}#a-b")
