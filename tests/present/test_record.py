@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onemap.present import record
 from onemap.present.record import (
     OPINION_COLUMNS,
     SCHEMA_FILE,
@@ -36,6 +37,15 @@ def test_record_is_valid_by_the_published_schema(review, tmp_path):
     record["decisions"][0]["verdict"] = "perhaps"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(record, schema)
+
+
+def test_the_file_holds_the_whole_record_one_row_a_line(review, tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "ROWS_AT_ONCE", 2)
+    text = write_json(review, tmp_path / "review.json").read_text(encoding="utf-8")
+    assert json.loads(text) == review_record(review)
+    assert len(json.loads(text)["findings"]) == len(review.findings)
+    rows = sum(len(value) for value in json.loads(text).values() if isinstance(value, list))
+    assert sum(line.startswith(" ") for line in text.splitlines()) == rows
 
 
 def test_order_of_rows_does_not_matter(review, fresh_review):

@@ -1,6 +1,8 @@
 """What a review leaves behind: the same bytes on one or two cores, a bad report costs one issue, a kill costs little."""
 
 import json
+import re
+import zipfile
 from dataclasses import replace
 
 import openpyxl
@@ -116,3 +118,13 @@ def test_a_bad_template_is_told_before_anything_is_written(few, tmp_path):
     with pytest.raises(InputError, match="not a Word file"):
         om.write_review(few, tmp_path / "out", template=template)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_project_without_a_name_goes_by_its_number(fresh_review, tmp_path):
+    for frame in (fresh_review.parcels, fresh_review.decisions):
+        frame.loc[frame["project_id"] == "P1", "project_name"] = None
+    files = write.write_review(fresh_review, tmp_path)
+    with zipfile.ZipFile(files["reports/P1.docx"]) as report:
+        words = re.findall(r"<w:t[^>]*>([^<]*)</w:t>", report.read("word/document.xml").decode())
+    assert "P1" in words and not {"None", "nan", "NaN", "<NA>"} & set(words)
+    assert '"name":"P1"' in files["map.html"].read_text(encoding="utf-8")
