@@ -45,7 +45,7 @@ def main() -> None:
     folder = city(chosen.size, chosen.data).resolve()
     book = om.load_rulebook(AS_OF)
     start = time.process_time()
-    town = blueprint_of(folder, REACH_M[chosen.size], book)
+    town = om.build_blueprint(layers_of(folder, chosen.size, book), book)
     print(f"\nsites against {town!r} (read and built in {time.process_time() - start:.1f} CPU s)\n")
     parcels = om.read_parcels(folder / "parcels.gpkg", town.crs, book.catalogue).parcels
     at = np.random.default_rng(7).permutation(len(parcels))[: chosen.sites]
@@ -56,8 +56,9 @@ def main() -> None:
     in_batch(parcels, town, book)
 
 
-def blueprint_of(folder: Path, reach: float, book):
-    """The blueprint of the city, read through a workspace as a user would."""
+def layers_of(folder: Path, size: str, book):
+    """The layers of the city, read through a workspace as a user would."""
+    reach = REACH_M[size]
     west, south = (middle - reach for middle in CENTRE)
     extent = [west, south, west + 2 * reach, south + 2 * reach]
     sources = [
@@ -74,7 +75,7 @@ def blueprint_of(folder: Path, reach: float, book):
     space = {"name": folder.name, "crs": "EPSG:4529", "as_of": AS_OF, "sources": sources, "none": none}
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "onemap.yaml").write_text(yaml.safe_dump(space, allow_unicode=True), encoding="utf-8")
-        return om.build_blueprint(om.read_features(place, book.catalogue), book)
+        return om.read_features(place, book.catalogue)
 
 
 def one_by_one(sites: list, town, book) -> None:

@@ -11,6 +11,13 @@ import sys
 from pathlib import Path
 
 from benchmarks.measured import LAYERS, city, compare, run, show
+from benchmarks.sites import INSTALL, NEEDS, OVERLAPS_ITSELF, installed
+
+ONLY_AT = {
+    "shapely": ("SM", "about 20 GB"),
+    "duckdb-spatial": ("SM", "one union of all edges, which took 60 s at M before"),
+    "geopandas.overlay": ("S", "layers chained in pairs; no result in 840 s at M before"),
+}
 
 
 def main() -> None:
@@ -39,12 +46,24 @@ def main() -> None:
         str(folder),
     ]
     ways = {name: [sys.executable, *again, "--worker", name] for name in WORKERS}
-    skipped = ["QGIS, GRASS, OGR, geopandas.overlay, PostGIS, duckdb: slower than these at every size before"]
-    if chosen.size == "L":
-        del ways["shapely"]
-        skipped.append("shapely at L: about 20 GB")
+    skipped = [
+        "QGIS, GRASS, OGR layer algebra, PostGIS: slower than all of these at every size before",
+        "sedonadb: its ST_Union_Agg of boundaries gives nothing (0.5)",
+    ]
+    for name, (sizes, reason) in ONLY_AT.items():
+        if chosen.size not in sizes:
+            del ways[name]
+            skipped.append(f"{name} at {chosen.size}: {reason}")
+    for name in [name for name in ways if name in NEEDS]:
+        if absent := [module for module in NEEDS[name] if not installed(module)]:
+            del ways[name]
+            skipped.append(f"{name}: {', '.join(absent)} not installed; {INSTALL[name]}")
+        elif chosen.format != "parquet":
+            del ways[name]
+            skipped.append(f"{name}: asked of GeoParquet only")
     if chosen.mapshaper:
-        ways["mapshaper"] = [chosen.mapshaper, "-i", *files, "combine-files", "-union", "name=u", "-info"]
+        ways["mapshaper"] = [chosen.mapshaper, "-i", *files, "combine-files", "-union", "name=u"]
+        ways["mapshaper"] += ["-calc", "count()"]
     else:
         skipped.append("mapshaper: not found; npm install mapshaper, then --mapshaper PATH")
     first = run(ways["onemap"])
@@ -81,7 +100,54 @@ def by_shapely(files: list[str]) -> str:
     return f"{len(faces):,} faces, {len(face):,} covers"
 
 
-WORKERS = {"onemap": by_onemap, "shapely": by_shapely}
+def by_geopandas(files: list[str]) -> str:
+    """Layers chained in pairs; the layer that overlaps itself is left out, since pairs would count its area twice."""
+    import geopandas
+
+    layers = [geopandas.read_parquet(file)[["geometry"]] for file in files if OVERLAPS_ITSELF not in file]
+    whole = layers[0]
+    for layer in layers[1:]:
+        whole = geopandas.overlay(whole, layer, how="union", keep_geom_type=True)[["geometry"]]
+    return f"{len(whole):,} faces of five layers, {whole.area.sum():,.0f} m²"
+
+
+UNITED = "select ST_Union_Agg(ST_Boundary(geometry)) as lines from ({})"
+
+
+def labelled(lines, files: list[str]) -> str:
+    """Faces of noded lines and their covers, by shapely."""
+    import numpy as np
+    import shapely
+
+    from benchmarks.load import polygons
+
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
+    shapes = np.concatenate([polygons(Path(file)) for file in files])
+    _, face = shapely.STRtree(shapes).query(shapely.point_on_surface(faces), predicate="within")
+    return f"{len(faces):,} faces, {len(face):,} covers"
+
+
+def by_duckdb(files: list[str]) -> str:
+    import duckdb
+    import shapely
+    from duckdb_extensions import import_extension
+
+    import_extension("spatial")
+    base = duckdb.connect()
+    base.execute("load spatial")
+    every = " union all ".join(f"select geometry from '{file}'" for file in files)
+    united = UNITED.format(every)
+    return labelled(
+        shapely.from_wkb(base.execute(f"select ST_AsWKB(lines) from ({united})").fetchone()[0]), files
+    )
+
+
+WORKERS = {
+    "onemap": by_onemap,
+    "shapely": by_shapely,
+    "duckdb-spatial": by_duckdb,
+    "geopandas.overlay": by_geopandas,
+}
 
 if __name__ == "__main__":
     main()
