@@ -141,7 +141,7 @@ def review(
     versions = {"blueprint_version": blueprint.version, "rulebook_version": rulebook.version}
     standing = standing_of(project, pieces, here, rulebook)
     decisions = decide(units, answers, whole, findings, standing, rulebook, versions)
-    beyond = outside_issues(parcels, pieces, gap)
+    beyond = outside_issues(parcels, pieces, gap, rulebook.threshold("outside_report_area"))
     told = [issues] if issues is not None and len(issues) else []
     told += [frame(beyond, ISSUES)] if beyond else []
     features = remembered(here, None, "features_flat", lambda: _flat(here.features))
@@ -209,12 +209,12 @@ def parcel_conflicts(parcels, pieces: Pieces, blueprint) -> pd.DataFrame:
     return pd.DataFrame(own | told, columns=PARCEL_CONFLICTS)
 
 
-def outside_issues(parcels, pieces: Pieces, gap: np.ndarray) -> list[dict]:
-    """One row of ``issues`` per parcel of which some area lies outside the whole blueprint, or which lies far away."""
+def outside_issues(parcels, pieces: Pieces, gap: np.ndarray, least_m2: float) -> list[dict]:
+    """One row of ``issues`` per parcel of which more than ``least_m2`` lies outside the whole blueprint, or far away."""
     inside = np.bincount(pieces.parcel, weights=pieces.area_m2, minlength=len(parcels))
     outside = parcels["area_m2"].to_numpy() - inside
     rows = []
-    for i in np.flatnonzero(outside > 0.01):
+    for i in np.flatnonzero(outside > least_m2):
         code = "far_from_blueprint" if gap[i] > FAR_M else "outside_blueprint"
         rows.append(
             {
