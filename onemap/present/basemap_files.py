@@ -22,7 +22,7 @@ from onemap.land.crs import place
 from onemap.land.workspace import BaseMap
 
 SCREEN_CRS = "EPSG:4490"
-IMAGES = {".png": "p", ".jpg": "j", ".jpeg": "j", ".tif": "t", ".tiff": "t", ".webp": "w", ".bmp": "b"}
+IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 MOST_SIDE = 4096
 MOST_PIXELS = 120_000_000
 MOST_BYTES = 30_000_000

@@ -17,14 +17,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from branca.element import Element, MacroElement
+from branca.element import Element
 from folium.template import Template
 
 from onemap.present.assets import static
 from onemap.present.basemap import under
 from onemap.present.cards import plan_line
 from onemap.present.inline import inline
-from onemap.present.map import OfflineMap
+from onemap.present.map import OfflineMap, Start
 from onemap.present.packed import SCREEN_CRS, Lists, PackedFaces, pack_faces
 from onemap.present.styles import look as style_of
 from onemap.present.styles import pattern_svg, swatch_svg
@@ -79,16 +79,6 @@ class FaceLayer(folium.map.Layer):
         figure.html.add_child(Element(data), name=self.store)
 
 
-class _Start(MacroElement):
-    _template = Template(
-        "{% macro script(this, kwargs) %}onemap.start({{ this._parent.get_name() }});{% endmacro %}"
-    )
-
-    def __init__(self):
-        super().__init__()
-        self._name = "Start"
-
-
 def draw_city(blueprint: Any, lang: str = "zh", base_map: Any = None) -> OfflineMap:
     """The map of all faces of a Blueprint: governing class, conflicts, unknown land, and every plan on a click.
 
@@ -106,7 +96,7 @@ def draw_city(blueprint: Any, lang: str = "zh", base_map: Any = None) -> Offline
     for number, (column, title, looks) in enumerate(parts.layers, start=1):
         FaceLayer(faces, column, looks, title, card=parts.card, z_index=number).add_to(figure)
     folium.LayerControl(collapsed=False, auto_z_index=False).add_to(figure)
-    _Start().add_to(figure)
+    Start().add_to(figure)
     data = {
         "looks": [],
         "cards": [],

@@ -90,7 +90,7 @@ def draw_map(
             **(options if overlay.id in MAP_LAYERS else {}),
         ).add_to(figure)
     folium.LayerControl(collapsed=False, auto_z_index=False).add_to(figure)
-    _Start().add_to(figure)
+    Start().add_to(figure)
     title = _title(scene.words, thing, project_id)
     page = inline(
         figure,
@@ -104,7 +104,9 @@ def draw_map(
     return OfflineMap(page)
 
 
-class _Start(MacroElement):
+class Start(MacroElement):
+    """Sets the page's own scripts going when the map stands."""
+
     _template = Template(
         "{% macro script(this, kwargs) %}onemap.start({{ this._parent.get_name() }});{% endmacro %}"
     )
