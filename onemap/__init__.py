@@ -9,6 +9,8 @@ from importlib import import_module
 from types import ModuleType
 
 _HOME = {
+    "InputError": "onemap.errors",
+    "set_language": "onemap.errors",
     "Catalogue": "onemap.book.catalogue",
     "load_catalogue": "onemap.book.catalogue",
     "cite": "onemap.book.cite",

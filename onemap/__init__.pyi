@@ -1,4 +1,5 @@
 # isort: off
+from onemap.errors import InputError as InputError, set_language as set_language
 from onemap.book.catalogue import Catalogue as Catalogue, load_catalogue as load_catalogue
 from onemap.book.cite import cite as cite
 from onemap.book.location import sample_path as sample_path

@@ -56,6 +56,7 @@ SOURCES = [
     "valid_until",
     "sha256",
     "message",
+    "detail",
 ]
 ISSUES = [
     "source",
@@ -65,6 +66,7 @@ ISSUES = [
     "issue",
     "value",
     "message",
+    "detail",
     "severity",
     "responsible",
     "place",

@@ -21,6 +21,15 @@ CRS = "EPSG:4529"
 ORIGIN = np.array([41_500_000.0, 4_552_000.0])
 
 HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
+
+@pytest.fixture(autouse=True)
+def english():
+    """Tests that match the words of an error match the English ones; ``test_messages`` asks for Chinese by name."""
+    om.set_language("en")
+    yield
+    om.set_language("zh")
+
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

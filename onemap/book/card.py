@@ -41,7 +41,7 @@ def rule_card(rule_id: str, rulebook: Rulebook, lang: str = "zh", cases: str | P
                 *rulebook.timeline["rules"]["rule_id"],
                 *rulebook.timeline["conditions"]["condition_id"],
             ]
-            raise InputError(f"unknown rule '{rule_id}'", mend=nearest(rule_id, known))
+            raise InputError("book.rule.unknown", mend=nearest(rule_id, known), rule_id=rule_id)
         lines = _decision(DecisionRule(**rules[rule_id]), rulebook, lang)
     return "\n".join(lines + _cases(rule_id, cases, rulebook, lang)) + "\n"
 

@@ -13,6 +13,7 @@ from onemap.book.location import label, layers_path
 from onemap.book.reading import Document, Row, Table, nearest, read_table, read_yaml, unique
 from onemap.book.texts import Texts, load_texts, merge
 from onemap.errors import InputError
+from onemap.messages import Message
 
 GROUPS = ("boundary", "spatial_plan", "control", "approval", "survey", "evaluation", "inform")
 COMPLETENESS = ("partition", "presence")
@@ -106,13 +107,19 @@ def load_catalogue(path: str | Path | None = None) -> Catalogue:
     codes = _codes(folder, notes)
     for row in layers.values():
         if row["code_table"] and row["code_table"] not in codes:
-            raise row.fail(f"unknown code table '{row['code_table']}'", nearest(row["code_table"], codes))
+            raise row.fail(
+                "book.code_table.unknown",
+                mend=nearest(row["code_table"], codes),
+                code_table=row["code_table"],
+            )
         if (
             row["default_class"]
             and row["code_table"]
             and row["default_class"] not in codes[row["code_table"]]
         ):
-            raise row.fail(f"default_class '{row['default_class']}' is not in {row['code_table']}")
+            raise row.fail(
+                "book.default_class.unknown", default_class=row["default_class"], code_table=row["code_table"]
+            )
     texts = book_texts(folder)
     return Catalogue(
         path=folder,
@@ -132,11 +139,11 @@ def book_folder(path: str | Path | None) -> Path:
     """The folder of a book, refused when it has no ``book.yaml`` or holds files that no book has."""
     folder = Path(path) if path is not None else layers_path()
     if not (folder / "book.yaml").is_file():
-        raise InputError("no book here", where=label(folder), mend="a book folder holds book.yaml")
+        raise InputError("book.folder.no_book", where=label(folder))
     for file in sorted(folder.iterdir()):
         if file.suffix in (".csv", ".yaml", ".yml") and file.name not in FILES:
             raise InputError(
-                f"unknown file '{file.name}' in a book", where=label(file), mend=nearest(file.name, FILES)
+                "book.file.unknown", where=label(file), mend=nearest(file.name, FILES), name=file.name
             )
     return folder
 
@@ -145,15 +152,15 @@ def book_header(folder: Path) -> Document:
     """``book.yaml`` with its keys checked."""
     document = read_yaml(folder / "book.yaml")
     if not isinstance(document.data, dict):
-        raise document.fail("book.yaml must be a mapping", mend="keys: " + ", ".join(BOOK_KEYS))
+        raise document.fail("book.book_yaml.not_a_mapping", mend=Message("house.valid", words=BOOK_KEYS))
     for key, value in document.data.items():
         if key not in BOOK_KEYS:
-            raise document.fail(f"unknown key '{key}'", key, mend=nearest(key, BOOK_KEYS))
+            raise document.fail("book.key.unknown", key, mend=nearest(key, BOOK_KEYS), key=key)
         if not isinstance(value, str):
-            raise document.fail(f"{key} must be a word", key)
+            raise document.fail("book.key.not_a_word", key, key=key)
     for key in ("name_zh", "name_en", "begins"):
         if not document.data.get(key):
-            raise document.fail(f"key '{key}' is missing")
+            raise document.fail("book.key.missing", key=key)
     return document
 
 
@@ -164,7 +171,7 @@ def book_base(folder: Path) -> Path | None:
     if base:
         found = (folder / base).resolve()
         if not (found / "book.yaml").is_file() or found == folder.resolve():
-            raise document.fail(f"no book at '{base}'", "base")
+            raise document.fail("book.base.missing", "base", base=base)
         return found
     packaged = layers_path()
     return None if packaged.resolve() == folder.resolve() else packaged
@@ -185,7 +192,7 @@ def book_texts(folder: Path) -> Texts:
     chain, seen = [folder], {folder.resolve()}
     while (base := book_base(chain[-1])) is not None:
         if base.resolve() in seen:
-            raise book_header(chain[-1]).fail("books build upon each other in a circle", "base")
+            raise book_header(chain[-1]).fail("book.base.circle", "base")
         chain.append(base)
         seen.add(base.resolve())
     return merge(load_texts(part / "texts") for part in reversed(chain))
@@ -219,7 +226,7 @@ def expect(row: Row, column: str, valid: Iterable[str]) -> None:
     """Refuse a word that the column does not know."""
     valid = tuple(valid)
     if row[column] not in valid:
-        raise row.fail(f"unknown {column} '{row[column]}'", nearest(row[column], valid))
+        raise row.fail("book.word.unknown", mend=nearest(row[column], valid), column=column, word=row[column])
 
 
 def _frame(rows: Iterable[Row], columns: list[str]) -> pd.DataFrame:
@@ -238,9 +245,9 @@ def _layers(folder: Path, notes: list[str]) -> dict[str, Row]:
         expect(row, "completeness", COMPLETENESS)
         for column in ("code", "name_zh", "name_en"):
             if not row[column]:
-                raise row.fail(f"{column} is blank")
+                raise row.fail("book.cell.blank", column=column)
         if row["precedence"] and not row["precedence"].isdigit():
-            raise row.fail(f"precedence '{row['precedence']}' is not a whole number")
+            raise row.fail("book.precedence.not_whole", precedence=row["precedence"])
     unique(rows.values(), "code")
     return rows
 
@@ -255,13 +262,11 @@ def _fields(folder: Path, layers: dict[str, Row], notes: list[str]) -> list[Row]
         if row["unit"]:
             expect(row, "unit", UNITS)
         if not row["field"]:
-            raise row.fail("field is blank")
+            raise row.fail("book.field.blank")
         if row["field"] == "area" and not row["unit"]:
-            raise row.fail("unit of 'area' is missing", "give m2, ha, mu or km2")
+            raise row.fail("book.area_unit.missing")
         if (first := seen.setdefault((row["layer"], row["field"]), row)) is not row:
-            raise row.fail(
-                f"field '{row['field']}' of {row['layer']} appears twice", f"first at {first.where}"
-            )
+            raise row.fail("book.field.twice", field=row["field"], layer=row["layer"], first=first.where)
     return list(seen.values())
 
 
@@ -276,9 +281,9 @@ def _codes(folder: Path, notes: list[str]) -> dict[str, dict[str, Row]]:
             if row["parent"]:
                 expect(row, "parent", rows)
             if row["parent"] == row["code"]:
-                raise row.fail(f"'{row['code']}' is its own parent")
+                raise row.fail("book.code.own_parent", code=row["code"])
             if not row["name_zh"]:
-                raise row.fail("name_zh is blank")
+                raise row.fail("book.code.no_name")
         tables[path.stem] = rows
     return tables
 
@@ -307,12 +312,12 @@ def _crosswalks(folder: Path, codes: dict[str, dict], notes: list[str]) -> list[
         expect(row, "ambiguous", ("Y", "N"))
         key = (row["from_table"], row["from_code"], row["to_table"])
         if row["to_code"] in targets.setdefault(key, set()):
-            raise row.fail(f"{row['from_code']} → {row['to_code']} appears twice")
+            raise row.fail("book.crosswalk.twice", from_code=row["from_code"], to_code=row["to_code"])
         targets[key].add(row["to_code"])
     for row in rows:
         several = len(targets[row["from_table"], row["from_code"], row["to_table"]]) > 1
         if (several or not row["to_code"]) and row["ambiguous"] == "N":
-            raise row.fail(f"{row['from_code']} has no single target", "mark it ambiguous=Y")
+            raise row.fail("book.crosswalk.ambiguous", from_code=row["from_code"])
     return rows
 
 
@@ -321,8 +326,8 @@ def _enumerations(folder: Path, texts: Texts, notes: list[str]) -> list[Row]:
     labels: dict[tuple, Row] = {}
     for row in rows:
         if f"{row['field']}.{row['value']}" not in texts:
-            raise row.fail(f"no text '{row['field']}.{row['value']}'", "add it to texts/enumerations.csv")
+            raise row.fail("book.enumeration.no_text", field=row["field"], value=row["value"])
         for word in {row["value"].lower(), *(w.strip().lower() for w in row["labels"].split("|"))} - {""}:
             if (first := labels.setdefault((row["field"], word), row)) is not row:
-                raise row.fail(f"label '{word}' of {row['field']} appears twice", f"first at {first.where}")
+                raise row.fail("book.label.twice", word=word, field=row["field"], first=first.where)
     return rows

@@ -26,7 +26,9 @@ def cite(citation: str, rulebook: Rulebook, lang: str = "zh") -> str:
 
 def _one(citation: str, rulebook: Rulebook, lang: str) -> str:
     if citation not in rulebook.articles.index:
-        raise InputError(f"unknown citation '{citation}'", mend=nearest(citation, rulebook.articles.index))
+        raise InputError(
+            "book.citation.unknown", mend=nearest(citation, rulebook.articles.index), citation=citation
+        )
     article = rulebook.articles.loc[citation]
     law = rulebook.laws.loc[article["law_id"]]
     kind = "cite.numbered" if law["number"] else "cite.title"

@@ -8,6 +8,7 @@ from datetime import date
 
 from onemap.book.reading import Row, nearest
 from onemap.errors import InputError
+from onemap.messages import Message
 
 _DAY = re.compile(r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})$")
 UNRESOLVED = "unresolved"
@@ -25,7 +26,7 @@ def as_date(value: str | date, where: str = "") -> date:
     try:
         return date(*map(int, match.groups()))
     except (AttributeError, ValueError):
-        raise InputError(f"'{value}' is not a date", where=where, mend="write YYYY-MM-DD") from None
+        raise InputError("book.date.unreadable", where=where, value=value) from None
 
 
 def optional_date(value: str, where: str = "") -> date | None:
@@ -38,7 +39,7 @@ def resolve(value: str, dates: Mapping[str, date | None], where: str) -> date | 
     if not value.startswith("@"):
         return optional_date(value, where)
     if value[1:] not in dates:
-        raise InputError(f"unknown date '{value}'", where=where, mend=nearest(value[1:], dates))
+        raise InputError("book.date.unknown", where=where, mend=nearest(value[1:], dates), date=value)
     return dates[value[1:]] or UNRESOLVED
 
 
@@ -48,9 +49,9 @@ def interval(row: Row, dates: Mapping[str, date | None], unresolved: bool = Fals
     end = resolve(row["valid_to"], dates, row.where)
     for cell, value in (("valid_from", start), ("valid_to", end)):
         if value == UNRESOLVED and not unresolved:
-            raise row.fail(f"{cell} hangs on {row[cell]}, whose date is not known", "give it in dates.csv")
+            raise row.fail("book.date.not_known", cell=cell, date=row[cell])
     if isinstance(start, date) and isinstance(end, date) and start >= end:
-        raise row.fail(f"valid_from {start} is not before valid_to {end}", "intervals are [from, to)")
+        raise row.fail("book.interval.backward", start=start, end=end)
     return start, end
 
 
@@ -93,13 +94,13 @@ def check_timeline(rows: Iterable[Row], name: Callable[[Row], str], union: bool 
             start = row.interval[0]
             if not union and (reach is None or (start or date.min) < reach):
                 raise row.fail(
-                    f"'{key}' has two rows in force from {start or 'the beginning'}", f"see {last.where}"
+                    "book.interval.overlap",
+                    key=key,
+                    start=start or Message("book.interval.beginning"),
+                    other=last.where,
                 )
             if reach is not None and start is not None and start > reach:
-                raise row.fail(
-                    f"'{key}' has no row from {reach} to {start}",
-                    "declare the gap by a row whose value is blank and whose note says why",
-                )
+                raise row.fail("book.interval.gap", key=key, begin=reach, end=start)
             if reach is not None:
                 reach = None if row.interval[1] is None else max(reach, row.interval[1])
             last = row

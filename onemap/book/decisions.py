@@ -58,11 +58,11 @@ def read_routes(book: Book) -> list[Row]:
     unique(rows, "route")
     for row in rows:
         if not row["severity"].isdigit():
-            raise row.fail(f"severity '{row['severity']}' is not a whole number")
+            raise row.fail("book.severity.not_whole", severity=row["severity"])
         if row["skips"] not in ("Y", "N"):
-            raise row.fail(f"skips '{row['skips']}' is neither Y nor N")
+            raise row.fail("book.skips.not_a_flag", skips=row["skips"])
         if f"route.{row['route']}" not in book.catalogue.texts:
-            raise row.fail(f"no text 'route.{row['route']}'")
+            raise row.fail("book.route.no_text", route=row["route"])
     book.rows["routes"] = rows
     return rows
 
@@ -74,12 +74,12 @@ def read_decisions(book: Book) -> list[DecisionRule]:
         return []
     document = read_yaml(path)
     if not isinstance(document.data, list):
-        raise document.fail("decisions.yaml must be a list of rules")
+        raise document.fail("book.decisions.not_a_list")
     rules: dict[str, DecisionRule] = {}
     for i, item in enumerate(document.data):
         rule = _rule(book, document, i, item)
         if rule.rule_id in rules:
-            raise document.fail(f"rule_id '{rule.rule_id}' appears twice", i, "rule_id")
+            raise document.fail("book.rule.twice", i, "rule_id", rule_id=rule.rule_id)
         rules[rule.rule_id] = rule
     newest = sorted(rules.values(), key=lambda r: (r.valid_from or date.min, r.rule_id), reverse=True)
     return sorted(newest, key=lambda r: (r.base, r.rank))
@@ -92,34 +92,34 @@ def decisions_in_force(rules: list[DecisionRule], as_of: date) -> tuple[Decision
 
 def _rule(book: Book, document, i: int, item) -> DecisionRule:
     if not isinstance(item, dict):
-        raise document.fail("a rule must be a mapping", i)
+        raise document.fail("book.rule.not_a_mapping", i)
     for key in item:
         if key not in KEYS:
-            raise document.fail(f"unknown key '{key}'", i, key, mend=nearest(key, KEYS))
+            raise document.fail("book.key.unknown", i, key, mend=nearest(key, KEYS), key=key)
     for key in NEEDED:
         if not item.get(key) and not (key == "when" and item.get("when") == {"all": []}):
-            raise document.fail(f"key '{key}' is missing", i)
+            raise document.fail("book.key.missing", i, key=key)
     if item["law"] not in book.laws:
-        raise document.fail(f"unknown law '{item['law']}'", i, "law", mend=nearest(item["law"], book.laws))
+        raise document.fail(
+            "book.law.unknown", i, "law", mend=nearest(item["law"], book.laws), law=item["law"]
+        )
     routes = [row["route"] for row in book.rows["routes"]]
     if item["route"] not in routes:
         raise document.fail(
-            f"unknown route '{item['route']}'", i, "route", mend=nearest(item["route"], routes)
+            "book.route.unknown", i, "route", mend=nearest(item["route"], routes), route=item["route"]
         )
     if item.get("base", "false") not in ("true", "false"):
-        raise document.fail("base must be true or false", i, "base")
+        raise document.fail("book.base.not_a_flag", i, "base")
     check_tree(document, item["when"], set(book.predicates) | set(book.compounds), (i, "when"))
     days = {k: _day(book, document, i, item, k) for k in ("valid_from", "valid_to", "confirmed_to")}
     if days["valid_from"] and days["valid_to"] and days["valid_from"] >= days["valid_to"]:
-        raise document.fail(
-            "valid_from is not before valid_to", i, "valid_from", mend="intervals are [from, to)"
-        )
+        raise document.fail("book.interval.not_before", i, "valid_from")
     row = Row(citations=item["citations"])
     row.where, row.interval = document.where(i, "citations"), (days["valid_from"], days["valid_to"])
     cited = check_citations(row, book.laws, book.articles, book.begins)
     if not any(c.startswith(item["law"] + "/") for c in cited):
-        raise document.fail(f"no citation is of the rule's own law {item['law']}", i, "citations")
-    need_thresholds(book, row, item["when"], lambda what: document.fail(what, i))
+        raise document.fail("book.rule.foreign_law", i, "citations", law=item["law"])
+    need_thresholds(book, row, item["when"], lambda key, **values: document.fail(key, i, **values))
     checked = item.get("checked_on", "")
     return DecisionRule(
         rule_id=item["rule_id"],
@@ -140,5 +140,5 @@ def _rule(book: Book, document, i: int, item) -> DecisionRule:
 def _day(book: Book, document, i: int, item: dict, key: str) -> date | None:
     found = resolve(item.get(key, ""), book.dates, document.where(i, key))
     if found == UNRESOLVED:
-        raise document.fail(f"{key} hangs on a date that is not known", i, key, mend="give it in dates.csv")
+        raise document.fail("book.date.named_not_known", i, key, key=key)
     return found

@@ -10,6 +10,7 @@ from onemap.book.laws import check_citations
 from onemap.book.reading import Row, nearest
 from onemap.book.tables import CONFLICT_SEVERITIES, RELATIONS, REPLACEMENTS, Book, leaves, read_dated
 from onemap.frames import EFFECTS, KINDS, STAGES
+from onemap.messages import Message
 
 
 def check_duties(book: Book) -> None:
@@ -23,12 +24,10 @@ def check_duties(book: Book) -> None:
 def _check_rules(book: Book) -> None:
     for row in read_dated(book, "rules", "rule_id", "predicate"):
         if row["predicate"] in book.compounds:
-            raise row.fail(
-                f"'{row['predicate']}' is a compound", "a rule measures one predicate; use applies_when"
-            )
+            raise row.fail("book.rule.compound", predicate=row["predicate"])
         expect(row, "predicate", book.predicates)
         if not book.predicates[row["predicate"]]["subject"]:
-            raise row.fail(f"'{row['predicate']}' measures no land", "use it in applies_when")
+            raise row.fail("book.rule.no_land", predicate=row["predicate"])
         _check_common(book, row, ("predicate", "applies_when"), ("authority",))
         expect(row, "effect", EFFECTS)
         for column, ending in (("text", "title"), ("reason", "reason"), ("remedy", "remedy")):
@@ -41,7 +40,7 @@ def _check_evaluations(book: Book) -> None:
         _check_common(book, row, ("applies_when",), ("department",))
         expect(row, "effect", REPLACEMENTS)
         if not row["name_zh"] or not row["name_en"]:
-            raise row.fail("name_zh or name_en is blank")
+            raise row.fail("book.names.blank")
 
 
 def _check_conditions(book: Book) -> None:
@@ -58,13 +57,15 @@ def _check_conditions(book: Book) -> None:
         need_text(book, row, row["text"])
         if not row["replaceable_by"]:
             if row["effect_of_replacement"]:
-                raise row.fail("effect_of_replacement without replaceable_by")
+                raise row.fail("book.replacement.no_item")
             continue
         expect(row, "replaceable_by", effects)
         if row["effect_of_replacement"] not in effects[row["replaceable_by"]]:
             raise row.fail(
-                f"{row['replaceable_by']} does not have the effect '{row['effect_of_replacement']}'",
-                "evaluations.csv says " + ", ".join(sorted(effects[row["replaceable_by"]])),
+                "book.replacement.no_effect",
+                mend=Message("book.replacement.effects", effects=sorted(effects[row["replaceable_by"]])),
+                item=row["replaceable_by"],
+                effect=row["effect_of_replacement"],
             )
 
 
@@ -76,7 +77,7 @@ def _check_conflicts(book: Book) -> None:
         for column in ("subject_a", "subject_b"):
             expect(row, column, subjects)
         if (row["relation"] == "self") != (row["subject_a"] == row["subject_b"]):
-            raise row.fail("relation 'self' is for one subject against itself, and for nothing else")
+            raise row.fail("book.relation.self")
         _check_common(book, row, (), ("authority",))
         for ending in ("title", "proposal"):
             need_text(book, row, f"conflict.{row['kind']}.{ending}")
@@ -88,7 +89,7 @@ def _check_common(book: Book, row: Row, trees: Iterable[str], people: Iterable[s
         for name in filter(None, row[column].split("|")):
             if f"department.{name}" not in book.catalogue.texts:
                 known = [k.split(".", 1)[1] for k in book.catalogue.texts if k.startswith("department.")]
-                raise row.fail(f"unknown {column} '{name}'", nearest(name, known))
+                raise row.fail("book.word.unknown", mend=nearest(name, known), column=column, word=name)
     for column in trees:
         name = row[column]
         if not name or name == "always":
@@ -102,7 +103,9 @@ def need_text(book: Book, row: Row, key: str) -> None:
     """Refuse a text key that no texts file has."""
     if key not in book.catalogue.texts:
         raise row.fail(
-            f"no text '{key}'", "add it to texts, in zh and en; " + nearest(key, book.catalogue.texts)
+            "book.text.missing",
+            mend=[Message("book.text.add"), nearest(key, book.catalogue.texts)],
+            key=key,
         )
 
 
@@ -116,4 +119,4 @@ def need_thresholds(book: Book, row, tree, fail) -> None:
         first = min(((s[0] or book.begins) for s in spans), default=book.begins)
         last = None if any(s[1] is None for s in spans) else max(s[1] for s in spans)
         if not covers((None if first <= book.begins else first, last), row.interval, book.begins):
-            raise fail(f"parameter '{parameter}' has no value on all days of this row")
+            raise fail("book.parameter.not_all_days", parameter=parameter)

@@ -34,7 +34,7 @@ def read_laws(folder: Path, dates: dict, notes: list[str]) -> tuple[dict[str, Ro
     for row in laws.values():
         expect(row, "rank", RANKS)
         if not row["title_zh"] or not row["title_en"]:
-            raise row.fail("title_zh or title_en is blank")
+            raise row.fail("book.title.blank")
         row.interval = interval(row, dates)
         optional_date(row["checked_on"], row.where)
     articles: dict[str, Row] = {}
@@ -43,11 +43,11 @@ def read_laws(folder: Path, dates: dict, notes: list[str]) -> tuple[dict[str, Ro
         expect(row, "tag", TAGS)
         optional_date(row["checked_on"], row.where)
         if not row["article"]:
-            raise row.fail("article is blank", "write 'whole' to cite the instrument itself")
+            raise row.fail("book.article.blank")
         row["citation"] = f"{row['law_id']}/{row['article']}"
         if row["citation"] in articles:
             raise row.fail(
-                f"'{row['citation']}' appears twice", f"first at {articles[row['citation']].where}"
+                "book.citation.twice", citation=row["citation"], first=articles[row["citation"]].where
             )
         articles[row["citation"]] = row
     return laws, articles
@@ -60,12 +60,10 @@ def check_citations(
     found = tuple(c.strip() for c in row["citations"].split("|") if c.strip())
     for citation in found:
         if citation not in articles:
-            raise row.fail(f"unknown citation '{citation}'", nearest(citation, articles))
+            raise row.fail("book.citation.unknown", mend=nearest(citation, articles), citation=citation)
         law = laws[citation.split("/", 1)[0]]
         if not covers(law.interval, row.interval, begins):
-            spans = " .. ".join(str(d or "open") for d in law.interval)
-            mine = " .. ".join(str(d or "open") for d in row.interval)
-            raise row.fail(
-                f"'{citation}' is in force {spans}, not on all of {mine}", "split the row at that date"
-            )
+            spans = " .. ".join(str(d or "…") for d in law.interval)
+            mine = " .. ".join(str(d or "…") for d in row.interval)
+            raise row.fail("book.citation.not_in_force", citation=citation, spans=spans, mine=mine)
     return found

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from onemap.errors import InputError
-
-PACKAGE = Path(__file__).resolve().parents[1]
+from onemap.messages import BOOKS
 
 
 def layers_path() -> Path:
@@ -15,11 +14,12 @@ def layers_path() -> Path:
     >>> (layers_path() / "book.yaml").is_file()
     True
     """
-    for folder in (PACKAGE / "layers", PACKAGE.parent / "layers"):
+    for folder in BOOKS:
         if (folder / "book.yaml").is_file():
             return folder
     raise InputError(
-        "the packaged book is not installed", where=str(PACKAGE / "layers"), mend="reinstall onemap"
+        "随软件附带的规则库未安装，请重新安装 onemap (the packaged book is missing: reinstall onemap)",
+        where=BOOKS[0],
     )
 
 

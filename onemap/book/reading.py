@@ -16,6 +16,7 @@ import yaml
 
 from onemap.book.location import label
 from onemap.errors import InputError
+from onemap.messages import Message
 
 try:
     from yaml import CBaseLoader as _Loader
@@ -28,9 +29,9 @@ class Row(dict):
 
     where: str = ""
 
-    def fail(self, what: str, mend: str = "") -> InputError:
+    def fail(self, key: str, /, **values) -> InputError:
         """The error that this row causes, with its place."""
-        return InputError(what, where=self.where, mend=mend)
+        return InputError(key, where=self.where, **values)
 
 
 @dataclass
@@ -57,24 +58,26 @@ class Document:
             path = path[:-1]
         return f"{label(self.path)}:{self.lines.get(path, 1)}"
 
-    def fail(self, what: str, *path, mend: str = "") -> InputError:
+    def fail(self, key: str, /, *path, **values) -> InputError:
         """The error that the node at a path causes, with its place."""
-        return InputError(what, where=self.where(*path), mend=mend)
+        return InputError(key, where=self.where(*path), **values)
 
 
-def nearest(word: str, valid: Iterable[str]) -> str:
+def nearest(word: str, valid: Iterable[str], alike: float = 0.5) -> Message | None:
     """How to mend a misspelt word: the closest valid one, or the whole list if it is short.
 
-    >>> nearest("pth", ["path", "layer"])
+    >>> nearest("pth", ["path", "layer"]).text("en")
     "did you mean 'path'?"
-    >>> nearest("x", ["path", "layer"])
+    >>> nearest("x", ["path", "layer"]).text("en")
     'valid: layer, path'
     """
     valid = sorted({str(v) for v in valid})
-    close = difflib.get_close_matches(str(word), valid, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(word), valid, n=1, cutoff=alike)
     if close:
-        return f"did you mean '{close[0]}'?"
-    return "valid: " + ", ".join(valid[:20]) + (", …" if len(valid) > 20 else "") if valid else ""
+        return Message("house.did_you_mean", word=close[0])
+    if len(valid) > 20:
+        return Message("house.valid_and_more", words=valid[:20])
+    return Message("house.valid", words=valid) if valid else None
 
 
 def read_text(path: Path) -> tuple[str, str]:
@@ -82,13 +85,13 @@ def read_text(path: Path) -> tuple[str, str]:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise InputError("the file cannot be read", where=label(path), mend=str(error.strerror)) from error
+        raise InputError("book.file.unreadable", where=label(path), mend=str(error.strerror)) from error
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return data.decode(encoding), encoding
         except UnicodeDecodeError:
             continue
-    raise InputError("neither UTF-8 nor GB18030", where=label(path), mend="save the file as UTF-8")
+    raise InputError("book.file.encoding", where=label(path))
 
 
 def read_table(path: Path, required: Iterable[str], optional: Iterable[str] = ()) -> Table:
@@ -113,18 +116,18 @@ def read_table(path: Path, required: Iterable[str], optional: Iterable[str] = ()
                 continue
             if len(cells) != len(table.columns):
                 raise InputError(
-                    f"{len(cells)} cells for {len(table.columns)} columns",
-                    where=where,
-                    mend="quote cells that contain commas",
+                    "book.table.cells", where=where, cells=len(cells), columns=len(table.columns)
                 )
             row = Row(dict.fromkeys(optional, ""))
             row.update(zip(table.columns, cells, strict=True))
             row.where = where
             table.rows.append(row)
     except csv.Error as error:
-        raise InputError(f"not a CSV table: {error}", where=f"{name}:{start}") from error
+        raise InputError("book.table.not_csv", where=f"{name}:{start}", error=error) from error
     if not table.columns:
-        raise InputError("the table has no header", where=f"{name}:1", mend="columns: " + ",".join(required))
+        raise InputError(
+            "book.table.no_header", where=f"{name}:1", mend=Message("book.table.columns", columns=required)
+        )
     return table
 
 
@@ -132,14 +135,19 @@ def _check_header(cells: list[str], required: list[str], optional: list[str], wh
     seen: set[str] = set()
     for cell in cells:
         if cell in seen:
-            raise InputError(f"column '{cell}' appears twice", where=where)
+            raise InputError("book.column.twice", where=where, column=cell)
         if cell not in required and cell not in optional:
-            raise InputError(f"unknown column '{cell}'", where=where, mend=nearest(cell, required + optional))
+            raise InputError(
+                "book.column.unknown", where=where, mend=nearest(cell, required + optional), column=cell
+            )
         seen.add(cell)
     missing = [c for c in required if c not in seen]
     if missing:
         raise InputError(
-            f"column '{missing[0]}' is missing", where=where, mend="columns: " + ",".join(required)
+            "book.column.missing",
+            where=where,
+            mend=Message("book.table.columns", columns=required),
+            column=missing[0],
         )
 
 
@@ -149,9 +157,9 @@ def unique(rows: Iterable[Row], column: str) -> dict[str, Row]:
     for row in rows:
         key = row[column]
         if not key:
-            raise row.fail(f"{column} is blank")
+            raise row.fail("book.cell.blank", column=column)
         if key in found:
-            raise row.fail(f"{column} '{key}' appears twice", f"first at {found[key].where}")
+            raise row.fail("book.id.twice", column=column, key=key, first=found[key].where)
         found[key] = row
     return found
 
@@ -167,9 +175,9 @@ def read_yaml(path: Path) -> Document:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"not valid YAML: {error.problem}", where=f"{name}:{line}") from error
+        raise InputError("book.yaml.broken", where=f"{name}:{line}", problem=error.problem) from error
     except yaml.YAMLError as error:
-        raise InputError(f"not valid YAML: {error}", where=f"{name}:1") from error
+        raise InputError("book.yaml.broken", where=f"{name}:1", problem=error) from error
     lines: dict[tuple, int] = {}
     data = _plain(node, (), lines, name, ()) if node is not None else {}
     return Document(Path(path), data, lines)
@@ -179,7 +187,7 @@ def _plain(node, path: tuple, lines: dict[tuple, int], name: str, parents: tuple
     line = node.start_mark.line + 1
     lines[path] = line
     if id(node) in parents:
-        raise InputError("a node refers to itself", where=f"{name}:{line}")
+        raise InputError("book.yaml.circle", where=f"{name}:{line}")
     parents = (*parents, id(node))
     if isinstance(node, yaml.ScalarNode):
         return node.value
@@ -189,12 +197,10 @@ def _plain(node, path: tuple, lines: dict[tuple, int], name: str, parents: tuple
     for key_node, value_node in node.value:
         where = f"{name}:{key_node.start_mark.line + 1}"
         if not isinstance(key_node, yaml.ScalarNode):
-            raise InputError("a key must be a plain word", where=where)
+            raise InputError("book.yaml.key_not_a_word", where=where)
         key = key_node.value
         if key in found:
-            raise InputError(
-                f"key '{key}' appears twice", where=where, mend=f"first at line {lines[(*path, key)]}"
-            )
+            raise InputError("book.yaml.key_twice", where=where, key=key, line=lines[*path, key])
         found[key] = _plain(value_node, (*path, key), lines, name, parents)
         lines[(*path, key)] = key_node.start_mark.line + 1
     return found

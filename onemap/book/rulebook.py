@@ -65,9 +65,11 @@ class Rulebook:
         """The value of a parameter on the day; an InputError where it has none."""
         if parameter_id not in self.parameters.index:
             raise InputError(
-                f"parameter '{parameter_id}' has no value on {self.as_of}",
+                "book.parameter.no_value",
                 where=str(self.path.name),
                 mend=nearest(parameter_id, self.parameters.index),
+                parameter_id=parameter_id,
+                as_of=self.as_of,
             )
         return float(self.parameters.at[parameter_id, "value"])
 
@@ -107,7 +109,7 @@ def load_rulebook(
     book, rules = _read(folder, catalogue, dates)
     if as_of < book.begins:
         raise InputError(
-            f"{as_of} is before the book begins ({book.begins})", where=book_header(folder).where("begins")
+            "book.as_of.too_early", where=book_header(folder).where("begins"), as_of=as_of, begins=book.begins
         )
     subjects, undetermined = _subjects(book, as_of)
     parameters = _in_force(book.rows["parameters"], COLUMNS["parameters"], as_of)

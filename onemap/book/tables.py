@@ -13,6 +13,7 @@ from onemap.book.reading import Row, nearest, read_yaml, unique
 from onemap.book.where import FIELDS, parse
 from onemap.errors import InputError
 from onemap.frames import LAW_STATUSES, PARCELS
+from onemap.messages import Message
 
 MEASURES = {
     "overlap_area_m2": "m2",
@@ -113,7 +114,7 @@ def read_dates(folder: Path, given: dict[str, str | date] | None, notes: list[st
     dates = {key: optional_date(row["date"], row.where) for key, row in rows.items()}
     for key, value in (given or {}).items():
         if key not in dates:
-            raise InputError(f"unknown date '{key}'", where="dates", mend=nearest(key, dates))
+            raise InputError("book.date.unknown", where="dates", mend=nearest(key, dates), date=key)
         dates[key] = as_date(value, f"dates.{key}") if value else None
     return dates
 
@@ -125,13 +126,13 @@ def read_dated(
     rows = read_table_rows(book, name)
     for row in rows:
         if not row[key]:
-            raise row.fail(f"{key} is blank")
+            raise row.fail("book.cell.blank", column=key)
         row.interval = interval(row, book.dates, unresolved)
         if "checked_on" in row:
             optional_date(row["checked_on"], row.where)
         row.gap = not row[main]
         if row.gap and not row.get("note"):
-            raise row.fail(f"{main} is blank", "fill it, or declare a gap by a note that says why")
+            raise row.fail("book.value.blank", column=main)
     check_timeline(rows, lambda row: row[key], union)
     book.rows[name] = rows
     return [row for row in rows if not row.gap]
@@ -143,19 +144,19 @@ def check_parameters(book: Book) -> None:
         try:
             row.number = float(row["value"])
         except ValueError:
-            raise row.fail(f"value '{row['value']}' is not a number") from None
+            raise row.fail("book.value.not_a_number", value=row["value"]) from None
         if not row["unit"]:
             raise row.fail(
-                f"unit of '{row['parameter_id']}' is missing", "units: " + ", ".join(PARAMETER_UNITS)
+                "book.parameter.no_unit",
+                mend=Message("house.valid", words=PARAMETER_UNITS),
+                parameter_id=row["parameter_id"],
             )
         expect(row, "unit", PARAMETER_UNITS)
         if not row["basis"]:
-            raise row.fail(f"basis of '{row['parameter_id']}' is missing")
+            raise row.fail("book.parameter.no_basis", parameter_id=row["parameter_id"])
         cited = check_citations(row, book.laws, book.articles, book.begins)
         if not cited and row["basis"] != "engineering":
-            raise row.fail(
-                f"'{row['parameter_id']}' cites nothing", "cite an article, or give the basis 'engineering'"
-            )
+            raise row.fail("book.parameter.no_citation", parameter_id=row["parameter_id"])
 
 
 def check_subjects(book: Book) -> None:
@@ -163,7 +164,7 @@ def check_subjects(book: Book) -> None:
     layers = book.catalogue.layers.index
     for row in read_dated(book, "subjects", "subject_id", "layer", unresolved=True, union=True):
         if row["subject_id"] in layers:
-            raise row.fail(f"'{row['subject_id']}' is the name of a layer", "a layer is a subject by itself")
+            raise row.fail("book.subject.is_layer", subject_id=row["subject_id"])
         expect(row, "layer", layers)
         check_where(book.catalogue, row)
 
@@ -179,17 +180,20 @@ def check_where(catalogue: Catalogue, row: Row) -> None:
         if name.startswith("attributes."):
             if name.split(".", 1)[1] not in own:
                 raise row.fail(
-                    f"layer {layer} has no field '{name}'", nearest(name, {f"attributes.{f}" for f in own})
+                    "book.where.layer_field_unknown",
+                    mend=nearest(name, {f"attributes.{f}" for f in own}),
+                    layer=layer,
+                    name=name,
                 )
             continue
         if name not in FIELDS:
-            raise row.fail(f"unknown field '{name}'", nearest(name, FIELDS))
+            raise row.fail("book.where.field_unknown", mend=nearest(name, FIELDS), name=name)
         if term.operator == "?" or name not in ("class_code", "major_class", "law_status"):
             continue
         if name == "law_status":
             valid = set(LAW_STATUSES)
         elif not table:
-            raise row.fail(f"layer {layer} has no code table, so '{name}' says nothing")
+            raise row.fail("book.where.no_codes", layer=layer, name=name)
         elif name == "major_class":
             valid = set(catalogue.codes[table]["major_class"]) - {""}
         else:
@@ -197,7 +201,9 @@ def check_where(catalogue: Catalogue, row: Row) -> None:
         for value in term.values:
             known = any(v.startswith(value) for v in valid) if term.operator == "^=" else value in valid
             if not known:
-                raise row.fail(f"{name} '{value}' is not in the codes of {layer}", nearest(value, valid))
+                raise row.fail(
+                    "book.where.code_unknown", mend=nearest(value, valid), name=name, value=value, layer=layer
+                )
 
 
 def check_predicates(book: Book) -> None:
@@ -214,27 +220,31 @@ def check_predicates(book: Book) -> None:
         if about_land:
             expect(row, "subject", subjects)
         elif row["subject"]:
-            raise row.fail(f"{measure} has no subject", "leave subject blank")
+            raise row.fail("book.measure.no_subject", measure=measure)
         unit = MEASURES.get(measure) or NUMERIC.get(measure)
         if unit is None:
             _check_words(book, row)
             continue
         if row["value"] or not row["parameter"]:
-            raise row.fail(f"{measure} needs a parameter, not a value", "put the number in parameters.csv")
+            raise row.fail("book.measure.needs_parameter", measure=measure)
         if row["operator"] == "in":
-            raise row.fail(f"{measure} cannot be 'in'", "use gt, ge, lt, le or eq")
+            raise row.fail("book.measure.not_in", measure=measure)
         expect(row, "parameter", book.parameters)
         if units.get(row["parameter"]) != unit:
             raise row.fail(
-                f"{measure} is in {unit}, parameter '{row['parameter']}' in {units.get(row['parameter'])}"
+                "book.measure.unit_differs",
+                measure=measure,
+                unit=unit,
+                parameter=row["parameter"],
+                other=units.get(row["parameter"]),
             )
 
 
 def _check_words(book: Book, row: Row) -> None:
     if row["parameter"] or not row["value"]:
-        raise row.fail(f"{row['measure']} needs a value, not a parameter")
+        raise row.fail("book.measure.needs_value", measure=row["measure"])
     if row["operator"] not in ("eq", "in"):
-        raise row.fail(f"{row['measure']} cannot be '{row['operator']}'", "use eq or in")
+        raise row.fail("book.measure.operator", measure=row["measure"], operator=row["operator"])
     if row["measure"] == "findings.prohibited":
         expect(row, "value", ("true", "false"))
         return
@@ -243,7 +253,7 @@ def _check_words(book: Book, row: Row) -> None:
     valid = enumerations.loc[enumerations["field"] == column, "value"].tolist()
     for word in row["value"].split("|"):
         if valid and word not in valid:
-            raise row.fail(f"unknown {column} '{word}'", nearest(word, valid))
+            raise row.fail("book.word.unknown", mend=nearest(word, valid), column=column, word=word)
 
 
 def check_compounds(book: Book) -> None:
@@ -253,11 +263,11 @@ def check_compounds(book: Book) -> None:
         return
     document = read_yaml(path)
     if not isinstance(document.data, dict):
-        raise document.fail("compounds.yaml must be a mapping")
+        raise document.fail("book.compounds.not_a_mapping")
     names = set(document.data) | set(book.predicates)
     for key, tree in document.data.items():
         if key in book.predicates:
-            raise document.fail(f"'{key}' is also in predicates.csv", key)
+            raise document.fail("book.compound.also_predicate", key, key=key)
         check_tree(document, tree, names, (key,))
     book.compounds = dict(document.data)
     for key in book.compounds:
@@ -268,18 +278,18 @@ def check_tree(document, tree, names: set[str], path: tuple) -> None:
     """Refuse a malformed tree or an unknown predicate."""
     if isinstance(tree, str):
         if tree not in names:
-            raise document.fail(f"unknown predicate '{tree}'", *path, mend=nearest(tree, names))
+            raise document.fail("book.predicate.unknown", *path, mend=nearest(tree, names), predicate=tree)
         return
     if not isinstance(tree, dict) or len(tree) != 1 or next(iter(tree)) not in ("all", "any", "not"):
-        raise document.fail("a condition is a predicate, or one of all, any, not", *path)
+        raise document.fail("book.compound.malformed", *path)
     word, below = next(iter(tree.items()))
     if word == "not":
         check_tree(document, below, names, (*path, word))
         return
     if not isinstance(below, list):
-        raise document.fail(f"{word} needs a list", *path, word)
+        raise document.fail("book.compound.needs_list", *path, word, word=word)
     if word == "any" and not below:
-        raise document.fail("any needs at least one predicate", *path, word)
+        raise document.fail("book.compound.any_empty", *path, word)
     for i, part in enumerate(below):
         check_tree(document, part, names, (*path, word, i))
 
@@ -294,7 +304,7 @@ def leaves(tree, compounds: dict) -> set[str]:
 
 def _refuse_circle(document, key: str, compounds: dict, above: tuple) -> None:
     if key in above:
-        raise document.fail(f"'{key}' rests on itself", key)
+        raise document.fail("book.compound.circle", key, key=key)
     for name in _named(compounds[key]):
         if name in compounds:
             _refuse_circle(document, name, compounds, (*above, key))

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from onemap.book.reading import nearest, read_table
 from onemap.errors import InputError
-
-LANGUAGES = ("zh", "en")
-NOTHING = "—"
-
-
-class _Formatter(string.Formatter):
-    def format_field(self, value, format_spec):
-        if value is None or (isinstance(value, float) and value != value):
-            return NOTHING
-        if isinstance(value, str) and format_spec and format_spec[-1] in "f%d,g":
-            return value
-        return super().format_field(value, format_spec)
-
-
-_FORMATTER = _Formatter()
+from onemap.messages import LANGUAGES, fill, placeholders
 
 
 class Texts(Mapping):
@@ -48,23 +33,14 @@ class Texts(Mapping):
 
     def __call__(self, key: str, lang: str = "zh", **values) -> str:
         if lang not in LANGUAGES:
-            raise InputError(f"unknown language '{lang}'", mend=nearest(lang, LANGUAGES))
+            raise InputError("house.language.unknown", lang=lang, known=LANGUAGES)
         if key not in self._items:
             raise KeyError(f"no text '{key}'; {nearest(key, self._items)}")
-        return _FORMATTER.vformat(self._items[key][LANGUAGES.index(lang)], (), values)
+        return fill(self._items[key][LANGUAGES.index(lang)], values)
 
     def get(self, key: str, lang: str = "zh", default: str = "") -> str:
         """The unfilled text of a key, or the default."""
         return self._items[key][LANGUAGES.index(lang)] if key in self._items else default
-
-
-def placeholders(text: str) -> set[str]:
-    """The names in braces of a text.
-
-    >>> sorted(placeholders("{a} and {b:.2f}"))
-    ['a', 'b']
-    """
-    return {name for _, name, _, _ in _FORMATTER.parse(text) if name is not None}
 
 
 def load_texts(folder: Path) -> Texts:
@@ -78,19 +54,19 @@ def load_texts(folder: Path) -> Texts:
         for row in read_table(path, ("key", "zh", "en")).rows:
             key = row["key"]
             if not key:
-                raise row.fail("key is blank")
+                raise row.fail("book.text.no_key")
             if key in first:
-                raise row.fail(f"text '{key}' appears twice", f"first at {first[key]}")
+                raise row.fail("book.text.twice", key=key, first=first[key])
             for lang in LANGUAGES:
                 if not row[lang]:
-                    raise row.fail(f"text '{key}' has no {lang}")
+                    raise row.fail("book.text.one_language", key=key, column=lang)
             try:
                 names = [placeholders(row[lang]) for lang in LANGUAGES]
             except ValueError as error:
-                raise row.fail(f"text '{key}' has a broken placeholder: {error}") from error
+                raise row.fail("book.text.placeholder", key=key, error=error) from error
             if names[0] != names[1]:
                 differ = ", ".join(sorted(names[0] ^ names[1]))
-                raise row.fail(f"text '{key}' has placeholders in one language only: {differ}")
+                raise row.fail("book.text.placeholders_differ", key=key, differ=differ)
             first[key] = row.where
             found[key] = (row["zh"], row["en"])
     return Texts(found)

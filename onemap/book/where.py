@@ -52,15 +52,13 @@ def parse(where: str, place: str = "") -> tuple[Term, ...]:
     for part in filter(None, (p.strip() for p in where.split(";"))):
         match = _TERM.match(part)
         if not match:
-            raise InputError(
-                f"'{part}' is not a condition", where=place, mend="write field=v|w, !=, ^= or field?"
-            )
+            raise InputError("book.where.malformed", where=place, part=part)
         name, operator, rest = match.groups()
         values = tuple(v.strip() for v in rest.split("|")) if rest else ()
         if operator == "?" and values:
-            raise InputError(f"'{part}': nothing may follow ?", where=place)
+            raise InputError("book.where.after_mark", where=place, part=part)
         if operator != "?" and (not values or not all(values)):
-            raise InputError(f"'{part}' names no value", where=place)
+            raise InputError("book.where.no_value", where=place, part=part)
         terms.append(Term(name, operator, values))
     return tuple(terms)
 

@@ -110,9 +110,7 @@ class _Density:
 
 def _density(crs: pyproj.CRS, bounds: np.ndarray) -> _Density:
     if not crs.is_projected:
-        raise CRSError(
-            f"areas need a projected CRS, not {crs.name}", mend="transform to the blueprint's CRS first"
-        )
+        raise CRSError("land.area.crs_not_projected", name=crs.name)
     key = crs.to_wkt()
     if crs.coordinate_operation.method_name == "Transverse Mercator":
         east = _parameters(crs)["false easting"]
@@ -215,8 +213,7 @@ def _fitted(wkt: str, box: tuple[float, float, float, float]) -> _Density:
             break
     if not worst <= 100 * _RESIDUAL:
         raise CRSError(
-            f"the areal scale of {crs.name} cannot be fitted over {tuple(round(b) for b in box)} (residual {worst:.1e})",
-            mend="use a projection made for the region, for example the 3-degree zone or an equal-area CRS",
+            "land.area.scale_not_fitted", name=crs.name, box=tuple(round(b) for b in box), worst=worst
         )
     full = np.zeros((degree + 1, degree + 1))
     full[tuple(np.array([(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]).T)] = c

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import NamedTuple
 
 import pandas as pd
 
+from onemap.book.reading import nearest
 from onemap.errors import InputError
 from onemap.land.raw import Raw
 from onemap.land.values import text
@@ -69,9 +69,8 @@ def map_columns(
     for field, column in (overrides or {}).items():
         found = by_name.get(_plain(column)) or by_name.get(_cut(column))
         if found is None:
-            near = difflib.get_close_matches(column, present, 1, 0.4)
-            mend = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(present[:20]) or 'none'}"
-            raise InputError(f"no column '{column}' for '{field}'", where=where, mend=mend)
+            mend = nearest(column, present, 0.4)
+            raise InputError("land.column.missing", where=where, mend=mend, column=column, field=field)
         chosen[field] = found
     taken = set(chosen.values())
     for own in (layer, "*"):

@@ -19,6 +19,7 @@ from pyproj.transformer import TransformerGroup
 
 from onemap.errors import CRSError, InputError
 from onemap.land.detect import candidates
+from onemap.messages import Message
 
 # Datums under the names that vendors give them: EPSG code of the geographic CRS, semi-major axis, 1/f.
 _DATUMS = {
@@ -45,7 +46,7 @@ class Placed(NamedTuple):
     geoms: np.ndarray
     crs: pyproj.CRS
     note: str
-    detail: str = ""
+    detail: Message | None = None
 
 
 def place(
@@ -70,15 +71,13 @@ def place(
     target = pyproj.CRS.from_user_input(target)
     bounds = core_bounds(geoms)
     hints = candidates(bounds, town or _use(target), target) if bounds is not None else []
-    named = "the numbers fit " + "; ".join(hints) if hints else "the numbers fit no usual system here"
+    named = Message("land.crs.fits", systems=hints) if hints else Message("land.crs.fits_none")
     if source is None:
-        raise CRSError("the file does not say its coordinate system", where=where, mend=f"{named}; set 'crs'")
+        raise CRSError("land.crs.not_stated", where=where, named=named)
     try:
         established = resolve(source, where)
     except CRSError as error:
-        raise CRSError(
-            error.what, where=where, mend=f"{error.mend}; {named}" if error.mend else named
-        ) from None
+        raise CRSError(error.said.key, **error.said.values | {"mend": named}) from None
     if bounds is None:
         return Placed(geoms, established, "")
     transform, note, detail = _route(
@@ -88,12 +87,8 @@ def place(
     if not near(
         core_bounds(moved) if transform else bounds, target, town or _use(target), 1.0 if town else 0.0
     ):
-        place_name = "the town" if town else f"the area of use of {target.name}"
-        raise CRSError(
-            f"as {established.name} the coordinates do not lie in {place_name}",
-            where=where,
-            mend=f"{named}; correct 'crs'",
-        )
+        place_name = Message("land.crs.town") if town else Message("land.crs.area_of_use", name=target.name)
+        raise CRSError("land.crs.away", where=where, name=established.name, place=place_name, named=named)
     return Placed(moved, established, note, detail)
 
 
@@ -166,9 +161,7 @@ def read_crs(value, where: str = "") -> pyproj.CRS:
         return _parse(value if isinstance(value, str) else str(value))
     except (ProjCRSError, UnicodeError) as error:
         raise CRSError(
-            f"'{str(value)[:60]}' is no coordinate system ({str(error)[:80]})",
-            where=where,
-            mend="write for example EPSG:4529",
+            "land.crs.unreadable", where=where, value=str(value)[:60], error=str(error)[:80]
         ) from None
 
 
@@ -183,15 +176,11 @@ def resolve(value, where: str = "") -> pyproj.CRS:
     """
     crs = read_crs(value, where)
     if crs.is_bound:
-        raise CRSError(
-            "shift parameters are hidden in the coordinate system",
-            where=where,
-            mend="transform the file beforehand",
-        )
+        raise CRSError("land.crs.hidden_shift", where=where)
     if crs.is_compound and crs.sub_crs_list:
         crs = crs.sub_crs_list[0]
     if not (crs.is_geographic or crs.is_projected) or crs.geodetic_crs is None:
-        raise CRSError(f"'{crs.name}' is a local system that no one can place", where=where)
+        raise CRSError("land.crs.local", where=where, name=crs.name)
     base, geodetic = _known_datum(crs, where), crs.geodetic_crs
     if crs.is_geographic:
         return base or crs.to_2d()
@@ -237,15 +226,19 @@ def _known_datum(crs: pyproj.CRS, where: str) -> pyproj.CRS | None:
         a, inverse, _ = _DATUMS[code]
         if abs(ellipsoid.semi_major_metre - a) > 0.01 or abs(ellipsoid.inverse_flattening - inverse) > 5e-7:
             raise CRSError(
-                f"the datum is called {name} but its ellipsoid is {ellipsoid.semi_major_metre:g}, 1/{ellipsoid.inverse_flattening:.9g}",
+                "land.crs.ellipsoid_differs",
                 where=where,
-                mend=f"{name} has {a:g}, 1/{inverse}",
+                name=name,
+                own_a=ellipsoid.semi_major_metre,
+                own_inverse=ellipsoid.inverse_flattening,
+                a=a,
+                inverse=inverse,
             )
         return _parse(f"EPSG:{code}")
     if crs.geodetic_crs.to_epsg(min_confidence=70) is None or re.search(
         "unknown|unnamed|based on", name, re.IGNORECASE
     ):
-        raise CRSError(f"the datum '{name}' is unknown", where=where, mend="name a CRS with a known datum")
+        raise CRSError("land.crs.datum_unknown", where=where, name=name)
     return None
 
 
@@ -260,9 +253,11 @@ def _agree_on_zone(crs: pyproj.CRS, where: str) -> None:
     easting = {p.name.lower(): p.value for p in crs.coordinate_operation.params}.get("false easting", 0.0)
     if easting > 1e6 and int(easting // 1e6) != int(found.group(1)):
         raise CRSError(
-            f"'{crs.name}' speaks of zone {found.group(1)}, its false easting of zone {int(easting // 1e6)}",
+            "land.crs.zone_differs",
             where=where,
-            mend="find out which is right and name the CRS",
+            name=crs.name,
+            zone=found.group(1),
+            other=int(easting // 1000000.0),
         )
 
 
@@ -278,9 +273,9 @@ def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:
 def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, where: str, shifts=()):
     """A function of x and y from source to target (None: nothing to do), and the issue code of what it took for granted."""
     if source == target:
-        return None, "", ""
+        return None, "", None
     if _same_datum(source, target):
-        return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, "", ""
+        return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, "", None
     for shift in shifts:
         if shift.base == source.geodetic_crs.to_epsg():
             return shift.carry(source, target), "datum_parameters", shift.told
@@ -302,19 +297,20 @@ def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, whe
         return (
             usable[0].transform,
             "datum_shift",
-            f"{usable[0].description}, accuracy {usable[0].accuracy:g} m",
+            Message("land.crs.accuracy", how=usable[0].description, metres=usable[0].accuracy),
         )
     if source.geodetic_crs.to_epsg() in (4326, 4979) and accept_wgs84:
         to_degrees = pyproj.Transformer.from_crs(source, source.geodetic_crs, always_xy=True)
         onward = pyproj.Transformer.from_crs(target.geodetic_crs, target, always_xy=True)
-        return (lambda x, y: onward.transform(*to_degrees.transform(x, y))), "wgs84_accepted", ""
-    mend = "set 'accept_wgs84: true' if a metre does not matter, or transform the file beforehand"
-    if source.geodetic_crs.to_epsg() not in (4326, 4979):
-        mend = "it needs transformation parameters: state them under 'datum', or have the file transformed"
+        return (lambda x, y: onward.transform(*to_degrees.transform(x, y))), "wgs84_accepted", None
+    wgs84 = source.geodetic_crs.to_epsg() in (4326, 4979)
+    mend = Message("land.crs.accept_wgs84") if wgs84 else Message("land.crs.needs_parameters")
     raise CRSError(
-        f"no transformation is known from {source.geodetic_crs.name} to {target.geodetic_crs.name}",
+        "land.crs.no_route",
         where=where,
         mend=mend,
+        source=source.geodetic_crs.name,
+        target=target.geodetic_crs.name,
     )
 
 
@@ -322,11 +318,7 @@ def check_target(value, where: str = "") -> pyproj.CRS:
     """The blueprint's CRS: projected, in metres; InputError otherwise."""
     crs = resolve(value, where)
     if not crs.is_projected or abs(crs.axis_info[0].unit_conversion_factor - 1) > 1e-12:
-        raise InputError(
-            f"the blueprint needs a projected CRS in metres, not {crs.name}",
-            where=where,
-            mend="for example EPSG:4529",
-        )
+        raise InputError("land.crs.target_not_projected", where=where, name=crs.name)
     return crs
 
 

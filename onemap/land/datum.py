@@ -10,6 +10,7 @@ import numpy as np
 import pyproj
 
 from onemap.errors import CRSError, InputError
+from onemap.messages import Message
 
 _SEVEN = ("dx_m", "dy_m", "dz_m", "rx_sec", "ry_sec", "rz_sec", "scale_ppm")
 _FOUR = ("de_m", "dn_m", "rotation_sec", "scale_ppm")
@@ -22,7 +23,7 @@ class Shift(NamedTuple):
 
     base: int
     carry: Callable[[pyproj.CRS, pyproj.CRS], Callable]
-    told: str
+    told: Message
     residuals_m: np.ndarray
 
 
@@ -36,24 +37,23 @@ def prepare(entry, base: int, crs: pyproj.CRS, to_crs: pyproj.CRS) -> Shift:
     names, values = (_SEVEN, entry.parameters) if entry.kind == 7 else (_FOUR, entry.parameters)
     if set(values) != set(names):
         raise InputError(
-            f"{entry.kind} parameters are {', '.join(names)}",
+            "land.datum.parameters",
             where=entry.at,
-            mend=f"missing: {', '.join(n for n in names if n not in values) or '—'}, "
-            f"unknown: {', '.join(v for v in values if v not in names) or '—'}",
+            kind=entry.kind,
+            names=names,
+            missing=[n for n in names if n not in values],
+            unknown=[v for v in values if v not in names],
         )
     if entry.convention not in _CONVENTIONS[entry.kind]:
         raise InputError(
-            f"unknown convention '{entry.convention}'",
+            "land.datum.convention_unknown",
             where=entry.at,
-            mend=f"one of {', '.join(_CONVENTIONS[entry.kind])}",
+            convention=entry.convention,
+            known=list(_CONVENTIONS[entry.kind]),
         )
     given = np.array([[*p.given, *p.meant] for p in entry.check_points], dtype=float).reshape(-1, 4)
     if len(np.unique(given[:, :2], axis=0)) < _LEAST_POINTS:
-        raise CRSError(
-            f"{len(given)} check points: at least {_LEAST_POINTS} different ones are needed",
-            where=entry.at,
-            mend="fewer prove nothing",
-        )
+        raise CRSError("land.datum.points_few", where=entry.at, count=len(given), least=_LEAST_POINTS)
 
     def route(convention: str):
         if entry.kind == 7:
@@ -68,17 +68,19 @@ def prepare(entry, base: int, crs: pyproj.CRS, to_crs: pyproj.CRS) -> Shift:
     if not (left <= entry.limit_m).all():
         fitting = [c for c in _CONVENTIONS[entry.kind] if (residuals(c) <= entry.limit_m).all()]
         raise CRSError(
-            f"the parameters miss the check points by {_few(left)} m, the limit is {entry.limit_m:g} m",
+            "land.datum.residuals",
             where=entry.at,
-            mend=f"with convention {fitting[0]} they fit"
+            mend=Message("land.datum.convention_fits", convention=fitting[0])
             if fitting
-            else "check parameters, axes and zone prefixes",
+            else Message("land.datum.check_all"),
+            residuals=_few(left),
+            limit_m=entry.limit_m,
         )
     m0 = math.sqrt(float((left**2).sum()) / (2 * len(left)))
-    told = (
-        f"{entry.kind} parameters ({entry.convention}), {entry.source}, {entry.date}; residuals {_few(left)} m"
-        f" at {len(left)} check points, m0 {m0:.4f} m, limit {entry.limit_m:g} m"
-    )
+    told = Message(
+        "land.datum.told", kind=entry.kind, convention=entry.convention, source=entry.source, date=entry.date,
+        residuals=_few(left), count=len(left), m0=round(m0, 4), limit_m=entry.limit_m,
+    )  # fmt: skip
     return Shift(base, route(entry.convention), told, left)
 
 

@@ -22,9 +22,7 @@ def read_dxf(path: Path, layer: str | None = None) -> Raw:
     """
     head = path.read_bytes()[:65536]
     if not re.search(rb"SECTION", head):
-        raise InputError(
-            "no DXF text (a binary DXF or another format)", where=path.name, mend="save it as ASCII DXF"
-        )
+        raise InputError("land.dxf.not_text", where=path.name)
     modern = decode(path.read_bytes(), where=path.name)[1] != "GB18030"
     pyogrio.set_gdal_config_options(
         {"DXF_CLOSED_LINE_AS_POLYGON": "TRUE", "DXF_ENCODING": "UTF-8" if modern else "CP936"}
@@ -46,8 +44,8 @@ def _keep(raw: Raw, layer: str, path: Path) -> None:
     names = raw.columns["Layer"].fillna("").astype(str)
     mine = (names.str.lower() == layer.lower()).to_numpy()
     if not mine.any():
-        listed = ", ".join(sorted(set(names))[:20])
-        raise InputError(f"no table '{layer}'", where=path.name, mend=f"it holds {listed}")
+        known = sorted(set(names))[:20]
+        raise InputError("land.file.table_unknown", where=path.name, table=layer, found=known)
     away = set(raw.columns.index[~mine])
     raw.notes = [note for note in raw.notes if note[1] not in away]
     raw.columns, raw.geometry = raw.columns[mine], raw.geometry[mine]

@@ -39,8 +39,8 @@ def stated_extent(space, entry, known: Known, town, issues: Issues):
                     g for g in placed.geoms if g is not None and g.geom_type in ("Polygon", "MultiPolygon")
                 ]
         if not shapes or not shapely.is_valid(shapes).all():
-            raise InputError("no valid polygon in the extent", where=shown)
+            raise InputError("land.extent.no_polygon", where=shown)
     except InputError as error:
-        issues.add("extent_unreadable", value=shown, message=str(error), source=shown)
+        issues.add("extent_unreadable", value=shown, message=error.said, source=shown)
         return None
     return shapely.disjoint_subset_union_all(np.array(shapes, dtype=object))

@@ -27,6 +27,7 @@ from onemap.land.shapefile import read_shapefile
 from onemap.land.sheets import read_csv, read_excel
 from onemap.land.survey_txt import read_survey_txt
 from onemap.land.vct import polygon_tables, read_vct
+from onemap.messages import Message
 
 _CONTAINERS = {".gpkg", ".sqlite", ".gdb", ".vct"}
 _READABLE = {
@@ -34,11 +35,11 @@ _READABLE = {
     ".kmz", ".csv", ".xlsx", ".xlsm", ".txt", ".dxf", ".tab", ".mif", ".vct", ".zip",
 }  # fmt: skip
 _REFUSED = {
-    ".dwg": "no reader for DWG is free: save it as DXF (R2000 or later)",
-    ".mdb": "export the personal geodatabase as a file geodatabase or GeoPackage",
-    ".xls": "save the workbook as .xlsx",
-    ".rar": "unpack the archive, or make it a .zip",
-    ".7z": "unpack the archive, or make it a .zip",
+    ".dwg": Message("land.format.dwg"),
+    ".mdb": Message("land.format.mdb"),
+    ".xls": Message("land.format.xls"),
+    ".rar": Message("land.format.archive"),
+    ".7z": Message("land.format.archive"),
 }
 _UNPACKED_LIMIT = 20 << 30
 
@@ -50,15 +51,13 @@ def files_in(path: Path) -> list[Path]:
     """
     if not path.exists():
         near = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-        mend = f"the folder holds {', '.join(near[:8])}" if near else "check the path"
-        raise InputError("no such file", where=str(path), mend=mend)
+        mend = Message("land.folder.holds", names=near[:8]) if near else Message("land.path.check")
+        raise InputError("land.file.missing", where=str(path), mend=mend)
     if path.is_file() or path.suffix.lower() == ".gdb" or (path / "gdb").is_file():
         return [path]
     found = _walk(path)
     if not found:
-        raise InputError(
-            "no readable file in this folder", where=str(path), mend=f"read are {' '.join(sorted(_READABLE))}"
-        )
+        raise InputError("land.folder.nothing_readable", where=str(path), readable=sorted(_READABLE))
     return found
 
 
@@ -78,15 +77,15 @@ def read_raw(path: Path, table: str | None = None, encoding: str | None = None) 
     """The tables of one file (a zip or a workbook may hold several); InputError when it cannot be read."""
     kind = path.suffix.lower()
     if kind in _REFUSED:
-        raise InputError("this format cannot be read", where=path.name, mend=_REFUSED[kind])
+        raise InputError("land.format.refused", where=path.name, mend=_REFUSED[kind], kind=kind)
     if path.is_file() and path.stat().st_size == 0:
-        raise InputError("the file is empty (0 bytes)", where=path.name)
+        raise InputError("land.file.empty", where=path.name)
     try:
         return _read(path, kind, table, encoding)
     except InputError:
         raise
     except (OSError, ValueError, zipfile.BadZipFile, MemoryError, RecursionError, KeyError) as error:
-        raise InputError(f"cannot be read: {str(error)[:200]}", where=path.name) from None
+        raise InputError("land.file.unreadable", where=path.name, error=str(error)[:200]) from None
 
 
 def _read(path: Path, kind: str, table: str | None, encoding: str | None) -> list[Raw]:
@@ -163,13 +162,11 @@ def pick_table(path: Path, table: str | None, name: str) -> str:
         for candidate, _ in found:
             if candidate == table or candidate.lower() == table.lower():
                 return candidate
-        raise InputError(
-            f"no table '{table}'", where=name, mend=f"it holds {', '.join(t for t, _ in found) or 'none'}"
-        )
+        raise InputError("land.file.table_unknown", where=name, table=table, found=[t for t, _ in found])
     if len(spatial) == 1:
         return spatial[0]
-    mend = f"set 'table' to one of {', '.join(spatial)}" if spatial else ""
-    raise InputError(f"{len(spatial)} tables with geometry", where=name, mend=mend)
+    mend = Message("land.file.choose_table", tables=spatial) if spatial else None
+    raise InputError("land.file.several_tables", where=name, mend=mend, count=len(spatial))
 
 
 def _json_crs(path: Path, raw: Raw) -> None:
@@ -187,7 +184,7 @@ def _parquet(path: Path) -> Raw:
     except shapely.errors.ShapelyError:
         return _parquet_blobs(path)
     except Exception as error:  # pyarrow and geopandas raise many kinds for foreign files
-        raise InputError(f"no GeoParquet: {str(error)[:160]}", where=path.name) from None
+        raise InputError("land.parquet.unreadable", where=path.name, error=str(error)[:160]) from None
     geometry = np.array(frame.geometry, dtype=object)
     if shapely.has_z(geometry).any() or shapely.has_m(geometry).any():
         geometry = shapely.force_2d(geometry)
@@ -202,7 +199,7 @@ def _parquet_blobs(path: Path) -> Raw:
     geo = json.loads(table.schema.metadata[b"geo"])
     name = geo["primary_column"]
     if geo["columns"][name].get("encoding") != "WKB":
-        raise InputError("no GeoParquet: a geometry is damaged", where=path.name)
+        raise InputError("land.parquet.damaged", where=path.name)
     crs = geo["columns"][name].get("crs", "OGC:CRS84")
     geometry, unclosed, damaged = from_wkb(table.column(name).to_pylist())
     columns = table.drop_columns([name]).to_pandas().reset_index(drop=True)
@@ -225,7 +222,7 @@ def _zipped(path: Path, table: str | None, encoding: str | None) -> Iterator[Raw
         elif table is not None and len(inner) > 1:
             inner = [p for p in inner if table.lower() in (p.stem.lower(), p.name.lower())] or inner
         if not inner:
-            raise InputError("nothing readable in this archive", where=path.name)
+            raise InputError("land.archive.nothing_readable", where=path.name)
         for file in inner:
             own = table if file.suffix.lower() in _CONTAINERS or len(inner) == 1 else None
             for raw in read_raw(file, own, encoding):
@@ -254,11 +251,7 @@ def _unpack(path: Path, folder: Path) -> None:
     with archive:
         members = archive.infolist()
         if sum(m.file_size for m in members) > _UNPACKED_LIMIT:
-            raise InputError(
-                "the archive unpacks to more than 20 GB", where=path.name, mend="unpack it yourself"
-            )
+            raise InputError("land.archive.too_large", where=path.name)
         if any(m.flag_bits & 1 for m in members):
-            raise InputError(
-                "the archive is locked by a password", where=path.name, mend="unpack it yourself"
-            )
+            raise InputError("land.archive.locked", where=path.name)
         archive.extractall(folder)

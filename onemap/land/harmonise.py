@@ -26,6 +26,7 @@ from onemap.land.values import (
     unit_in,
     unit_m2,
 )
+from onemap.messages import Message
 
 _TEXT_FIELDS = ("class_name", "name", "authority", "document_no")
 _STALE = {"shape_area", "shape_length", "shape_leng", "objectid", "fid", "ogc_fid", "shape_le_1"}
@@ -126,9 +127,7 @@ def _dates(columns, mapped, field, source, issues: Issues, bad: pd.Series) -> pd
     if field in source.constants:
         day = parse_date(source.constants[field])
         if day is None:
-            raise InputError(
-                f"'{source.constants[field]}' is no date", where=source.at, mend="write 2024-03-01"
-            )
+            raise InputError("land.constant.not_a_date", where=source.at, value=source.constants[field])
         return _same(columns, day)
     column = _column(columns, mapped, field)
     if column is None:
@@ -267,13 +266,18 @@ def _classify(out: pd.DataFrame, layer: str, table: CodeTable, catalogue, issues
     told = {(f.how, code, f.code, name): n for (f, code, name), n in seen.items() if f.how != "exact"}
     for (how, code, became, name), count in sorted(told.items(), key=str):
         if how == "":
-            issues.add("unknown_code", field="class_code", value=code or name, message=f"{count} features")
+            issues.add(
+                "unknown_code",
+                field="class_code",
+                value=code or name,
+                message=Message("land.code.count", count=count),
+            )
         elif how in ("lost_zero", "by_name"):
             issues.add(
                 "code_inferred",
                 field="class_code",
                 value=code or name,
-                message=f"{became} ({count} features)",
+                message=Message("land.code.became", code=became, count=count),
             )
 
 
@@ -287,5 +291,5 @@ def _names_differ(seen: Counter, table: CodeTable, issues: Issues) -> None:
     for (code, name, meant), count in sorted(odd.items())[:100]:
         issues.add(
             "code_name_differs", field="class_code", value=f"{code} {name}",
-            message=f"{name} = {meant} ({count} features)",
+            message=Message("land.code.named", name=name, code=meant, count=count),
         )  # fmt: skip

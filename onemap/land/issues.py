@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from onemap.frames import ISSUES, empty
+from onemap.messages import Message, told
 
 SEVERITY = {
     "source_missing": "error",
@@ -96,16 +97,16 @@ class Issues:
         *,
         field=None,
         value=None,
-        message: str = "",
+        message: Message | str | None = None,
         place=None,
         severity=None,
         **same,
     ):
-        """Append one row; ``value`` is kept as text."""
+        """Append one row; ``value`` is kept as text, as is a message that is one: a word of the data, or of a library."""
         row = self._same | {
             "issue": code, "source_fid": fid, "field": field, "value": None if value is None else str(value),
-            "message": message, "severity": severity or SEVERITY[code], "place": place,
-        }  # fmt: skip
+            "severity": severity or SEVERITY[code], "place": place,
+        } | told(message)  # fmt: skip
         self.rows.append(row | same)
 
 

@@ -27,11 +27,11 @@ def read_kml(path: Path) -> Raw:
     text, encoding = decode(data, "GB18030" if wanted in ("gb2312", "gbk", "gb18030") else None, path.name)
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff"))
     if "<!ENTITY" in text:
-        raise InputError("XML entities are not read", where=path.name)
+        raise InputError("land.kml.entities", where=path.name)
     try:
         root = ET.fromstring(text)
     except (ET.ParseError, ValueError, RecursionError) as error:
-        raise InputError(f"no XML: {error}", where=path.name) from None
+        raise InputError("land.kml.not_xml", where=path.name, error=error) from None
     rows, geometry, notes = [], [], []
     for mark, folder in _placemarks(root):
         row, shape = {"folder": folder} if folder else {}, None
@@ -50,7 +50,7 @@ def read_kml(path: Path) -> Raw:
         rows.append(row)
         geometry.append(shape)
     if not rows:
-        raise InputError("no placemark in this KML", where=path.name)
+        raise InputError("land.kml.no_placemark", where=path.name)
     index = [str(i) for i in range(len(rows))]
     shapes = np.full(len(rows), None, dtype=object)
     shapes[:] = geometry

@@ -37,14 +37,14 @@ def limits(catalogue, as_of: datetime.date | None = None) -> Limits:
     """
     file = Path(catalogue.path) / "parameters.csv"
     if not file.is_file():
-        raise InputError("the book has no parameters.csv", where=str(catalogue.path))
+        raise InputError("land.limits.no_parameters", where=str(catalogue.path))
     text, _ = decode(file.read_bytes(), where=str(file))
     rows = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline="")))
     found = {}
     for name in Limits._fields:
         dated = [row for row in rows if row.get("parameter_id") == name and _in_force(row, as_of)]
         if not dated:
-            raise InputError(f"parameter '{name}' is missing", where=str(file), mend="add a row for it")
+            raise InputError("land.limits.parameter_missing", where=str(file), name=name)
         latest = max(dated, key=lambda row: parse_date(row.get("valid_from")) or datetime.date.min)
         found[name] = float(latest["value"])
     return Limits(**found)

@@ -9,6 +9,7 @@ from onemap.land.issues import Issues, place_of
 from onemap.land.quality import stray
 from onemap.land.raw import Raw
 from onemap.land.repair import Repair, ends_apart, hull, repair
+from onemap.messages import Message
 
 _LOST = ("row_unreadable", "geometry_unreadable", "bad_wkt", "bad_coordinates", "ring_open", "no_attributes")
 
@@ -18,7 +19,7 @@ def note_issues(raw: Raw, issues: Issues) -> dict[str, str]:
     lost = {}
     for code, fid, value in raw.notes:
         if code != "ring_open":  # told by 'mend', which knows metres
-            issues.add(code, fid, value=value or None)
+            issues.add(code, fid, **{"message" if isinstance(value, Message) else "value": value or None})
         if fid is not None and code in _LOST:
             lost[fid] = code
     return lost
@@ -73,7 +74,7 @@ def _tell_passport(fid: str, card: dict, geom, issues: Issues) -> None:
         issues.add(
             "repaired" if "make_valid" in method else "collection_reduced", fid,
             value=f"{card['area_change_m2']:.4f}", place=_place(geom),
-            message=f"largest move {card['max_move_m']:.4f} m",
+            message=Message("land.repair.move", metres=round(card["max_move_m"], 4)),
         )  # fmt: skip
 
 

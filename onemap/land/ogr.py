@@ -16,7 +16,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from onemap.errors import InputError
 from onemap.land.blobs import from_wkb
-from onemap.land.raw import Raw
+from onemap.land.raw import Note, Raw
 
 # Arcs are drawn as chords of this many degrees: an engineering choice, 0.00005 % of a circle's area.
 _SETTINGS = {"OGR_ARC_STEPSIZE": "0.1", "OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "YES"}
@@ -28,7 +28,7 @@ def read_ogr(
     """Every row GDAL can deliver of one table, and the count it promised; InputError when nothing can be read."""
     settings = _SETTINGS | {"SHAPE_RESTORE_SHX": "YES" if shx_missing else "NO"}
     pyogrio.set_gdal_config_options(settings)
-    notes: list[tuple[str, str | None, str]] = []
+    notes: list[Note] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -41,7 +41,7 @@ def read_ogr(
     except UnicodeDecodeError:
         return _as_bytes(path, table, encoding or "UTF-8", notes)
     except Exception as error:  # GDAL and pyogrio raise a dozen kinds for files they cannot read
-        raise InputError(f"cannot be read: {str(error)[:200]}", where=path.name) from None
+        raise InputError("land.file.unreadable", where=path.name, error=str(error)[:200]) from None
     for said in dict.fromkeys(str(w.message)[:160] for w in caught):
         if not any(
             word in said for word in ("Measured (M)", "organizePolygons", "Non closed ring", "from_wkb")
@@ -57,7 +57,7 @@ def _raw(frame: pd.DataFrame, info, path: Path, table: str | None, encoding: str
     else:
         geometry, columns = np.full(len(frame), None, dtype=object), pd.DataFrame(frame)
         if info["geometry_type"] is None:
-            raise InputError("the table has no geometry", where=path.name)
+            raise InputError("land.table.no_geometry", where=path.name)
     columns.index = columns.index.map(str)
     promised = max(int(info["features"]), len(columns))
     return Raw(
@@ -96,7 +96,7 @@ def _read(path: Path, table: str | None, encoding: str | None, count: int, notes
 
     salvage(0, count)
     if not pieces:
-        raise InputError(f"none of its {count} rows can be read", where=path.name)
+        raise InputError("land.table.no_row_readable", where=path.name, count=count)
     return pd.concat(pieces)
 
 
@@ -171,4 +171,4 @@ def tables(path: Path) -> list[tuple[str, str | None]]:
             warnings.simplefilter("ignore")
             return [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be opened: {str(error)[:200]}", where=path.name) from None
+        raise InputError("land.file.not_opened", where=path.name, error=str(error)[:200]) from None

@@ -32,6 +32,7 @@ from onemap.land.reconcile import reconcile
 from onemap.land.source import Known, establish, raws_of
 from onemap.land.values import text
 from onemap.land.workspace import Workspace, load_workspace
+from onemap.messages import Message
 from onemap.progress import progress
 
 LEDGER = ["path", "rows_read", "rows_kept", "rows_quarantined", "rows_empty"]
@@ -90,14 +91,14 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
                 ledger.append(_counted(raw, frames[-1]))
         except InputError as error:
             failures.append(error)
-            own.add("source_unreadable", value=shown, message=str(error))
+            own.add("source_unreadable", value=shown, message=error.said)
         rows += own.rows
     if failures and not frames:
         raise failures[0]
     for field, column in overrides.items():
         if column.strip().lower() not in seen:
-            mend = f"there are {', '.join(sorted(seen)[:20]) or 'none'}"
-            raise InputError(f"no file has a column '{column}' for '{field}'", where=named, mend=mend)
+            mend = Message("house.there_are", names=sorted(seen)[:20])
+            raise InputError("land.sites.column_missing", where=named, mend=mend, column=column, field=field)
     own = Issues()
     parcels = _identify(frames, own, target)
     _overlapping(parcels, own, known.limits.hit_min_area)
@@ -129,7 +130,11 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
     reason = mended.reason
     missing = (raw.promised or 0) - len(raw.columns)
     if missing > 0:
-        issues.add("row_missing", value=missing, message=f"{raw.promised} promised, {len(raw.columns)} read")
+        issues.add(
+            "row_missing",
+            value=missing,
+            message=Message("land.rows.missing", promised=raw.promised, read=len(raw.columns)),
+        )
     for i in np.flatnonzero(reason == ""):
         if not near(np.array(mended.geoms[i].bounds), crs, known.box):
             reason[i] = "outside_town"
@@ -241,5 +246,5 @@ def _overlapping(parcels: gpd.GeoDataFrame, issues: Issues, least_m2: float) -> 
             one, two = group.iloc[i], group.iloc[j]
             issues.add(
                 "parcel_overlap", one["source_fid"], source=one["source"], value=f"{area:.2f}",
-                message=f"{one['parcel_id']} and {two['parcel_id']} of {project}",
+                message=Message("land.sites.overlap", one=one["parcel_id"], two=two["parcel_id"], project=project),
             )  # fmt: skip

@@ -11,6 +11,7 @@ from onemap.land.area import ellipsoidal_area
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
 from onemap.land.mesh import Mesh, mesh_of, polygons_of
+from onemap.messages import Message
 
 _MOST_ROWS = 1000
 
@@ -28,7 +29,7 @@ def partition_issues(features, mesh: Mesh, union, limits: Limits, issues: Issues
         i, j = pairs[k]
         issues.add(
             "layer_overlap", f"{fids.iat[i]}|{fids.iat[j]}", value=f"{area[k]:.4f}", source=source.iat[i],
-            place=place_of(pieces[k]), message=f"width {width(pieces[k]):.4f} m",
+            place=place_of(pieces[k]), message=Message("land.partition.width", metres=round(width(pieces[k]), 4)),
         )  # fmt: skip
     _add_rest("layer_overlap", area[rest], issues)
     pieces, area = _missing(union, crs, limits.hit_min_area, within)
@@ -36,7 +37,7 @@ def partition_issues(features, mesh: Mesh, union, limits: Limits, issues: Issues
     for k in shown:
         issues.add(
             "layer_gap", value=f"{area[k]:.4f}", source=source.iat[0], place=place_of(pieces[k]),
-            message=f"width {width(pieces[k]):.4f} m",
+            message=Message("land.partition.width", metres=round(width(pieces[k]), 4)),
         )  # fmt: skip
     _add_rest("layer_gap", area[rest], issues)
 
@@ -48,7 +49,9 @@ def _largest(area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _add_rest(code: str, area: np.ndarray, issues: Issues) -> None:
     if len(area):
-        issues.add(code, value=f"{area.sum():.4f}", message=f"{len(area)} smaller ones together")
+        issues.add(
+            code, value=f"{area.sum():.4f}", message=Message("land.partition.smaller", count=len(area))
+        )
 
 
 def overlaps(geoms: np.ndarray, crs, least_m2: float) -> Iterator[tuple]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from onemap.errors import InputError
-from onemap.land.raw import Raw
+from onemap.land.raw import Note, Raw
 from onemap.land.survey_txt import Plot, order_of, shape_of
 from onemap.land.values import parse_number, text
 
@@ -48,7 +48,7 @@ def points_table(head: list[str], body: list[list], name: str, encoding: str) ->
         word = text(row[plot]) if plot is not None else ""
         last = word or last
         groups.setdefault(last, []).append((number, row))
-    notes: list[tuple[str, str | None, str]] = []
+    notes: list[Note] = []
     shapes = np.full(len(groups), None, dtype=object)
     rows = []
     for i, members in enumerate(groups.values()):
@@ -67,10 +67,7 @@ def points_table(head: list[str], body: list[list], name: str, encoding: str) ->
             lines.append((label, int(turn) if turn is not None and abs(turn) < 1e6 else None, *pair))
         drawn = Plot(members[0][0], {}, "polygon", lines, broken, None)
         if lines and not order_of(drawn):
-            raise InputError(
-                f"the coordinates from row {members[0][0]} are neither north and east in metres nor degrees",
-                where=name, mend="north has 7 digits, east 6 or, with zone, 8",
-            )  # fmt: skip
+            raise InputError("land.points.order", where=name, row=members[0][0])  # fmt: skip
         shapes[i] = shape_of(fid, drawn, notes)
         rows.append([members[0][1][k] for k in range(len(head))])
     used = {k for k in (first, second, ring, point) if k is not None}

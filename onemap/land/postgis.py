@@ -64,9 +64,7 @@ def read_postgis(address: str, table: str | None = None) -> Raw:
     try:
         import psycopg
     except ImportError:
-        raise InputError(
-            "the PostgreSQL driver is not installed", where=shown, mend="pip install 'onemap[postgis]'"
-        ) from None
+        raise InputError("land.database.no_driver", where=shown) from None
     try:
         with psycopg.connect(re.sub(r"^pg:", "", address), connect_timeout=15) as connection:
             connection.read_only = True
@@ -74,7 +72,7 @@ def read_postgis(address: str, table: str | None = None) -> Raw:
             return _read(connection, table, shown)
     except psycopg.Error as error:
         said = without_password(" ".join(str(error).split()))[:200]
-        raise InputError(f"the database says: {said}", where=shown) from None
+        raise InputError("land.database.refused", where=shown, said=said) from None
 
 
 def _read(connection, table: str | None, shown: str) -> Raw:
@@ -127,8 +125,8 @@ def _table(connection, table: str | None, shown: str) -> tuple[str, str, str, in
         return mine[0]
     listed = ", ".join(f"{s}.{t}" for s, t, *_ in (mine or found)[:20]) or "none"
     if table and not mine:
-        raise InputError(f"no table '{table}' with geometry", where=shown, mend=f"there are {listed}")
-    raise InputError(f"{len(mine)} tables with geometry", where=shown, mend=f"set 'table' to one of {listed}")
+        raise InputError("land.database.table_unknown", where=shown, table=table, tables=listed)
+    raise InputError("land.database.several_tables", where=shown, count=len(mine), tables=listed)
 
 
 def _primary_key(connection, schema: str, name: str) -> list[str]:

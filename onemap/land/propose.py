@@ -24,7 +24,7 @@ def propose(folder, catalogue, lang: str = "zh") -> str:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError("no such folder", where=str(folder), mend="give the folder that holds the files")
+        raise InputError("land.folder.missing", where=str(folder))
     seen = look(folder, catalogue)
     crs, voted = _crs(seen)
     box = box_of(seen, crs)
@@ -64,13 +64,13 @@ def write_proposal(folder, catalogue, lang: str = "zh") -> Path:
     """Write ``propose(folder, catalogue)`` as the folder's ``onemap.yaml``; InputError if there is one already."""
     path = Path(folder) / NAME
     if path.exists():
-        raise InputError("there is a workspace file already", where=str(path), mend="move it away first")
+        raise InputError("land.workspace.there_already", where=str(path))
     words = propose(folder, catalogue, lang)
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(words)
     except FileExistsError:
-        raise InputError("there is a workspace file already", where=str(path)) from None
+        raise InputError("land.workspace.there_already", where=str(path)) from None
     return path
 
 

@@ -12,6 +12,7 @@ from onemap.land.crs import town_bounds
 from onemap.land.flat import Flat, blocks
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
+from onemap.messages import Message
 
 _IDS = {"bsm", "标识码"}
 _FAR = 20.0
@@ -85,7 +86,7 @@ def odd_features(
     for i in np.flatnonzero(count)[:_MOST_ROWS]:
         issues.add("spike", fids[i], value=int(count[i]), place=place_of(geoms[i]))
     if (more := int((count > 0).sum()) - _MOST_ROWS) > 0:
-        issues.add("spike", value=int(count.sum()), message=f"and {more} features more")
+        issues.add("spike", value=int(count.sum()), message=Message("land.more.features", count=more))
     if repeated.any():
         issues.add("repeated_points", value=int(repeated.sum()))
 
@@ -140,5 +141,8 @@ def duplicate_keys(columns: pd.DataFrame, issues: Issues) -> None:
             issues.add("duplicate_key", "|".join(map(str, group.index[:20])), field=str(column), value=word)
         if (more := twice.nunique() - _MOST_ROWS) > 0:
             issues.add(
-                "duplicate_key", field=str(column), value=f"+{more}", message=f"and {more} identifiers more"
+                "duplicate_key",
+                field=str(column),
+                value=f"+{more}",
+                message=Message("land.more.identifiers", count=more),
             )

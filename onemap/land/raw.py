@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from onemap.messages import Message
+
+Note = tuple[str, str | None, Message | str]
+
 
 @dataclass
 class Raw:
@@ -16,7 +20,7 @@ class Raw:
 
     ``promised`` is how many rows the file claims to hold; ``by_format`` says that WGS84 is only what the format
     prescribes; ``loose`` that points and lines that can enclose nothing are mere annotation there.
-    ``notes`` are (issue, fid, value); ``fingerprint`` is of the content where there
+    ``notes`` are (issue, fid, value or message); ``fingerprint`` is of the content where there
     is no file. ``aliases`` are the other names of columns, ``coded`` the words for the codes of a column.
     """
 
@@ -29,7 +33,7 @@ class Raw:
     promised: int | None = None
     loose: bool = False
     table: str = ""
-    notes: list[tuple[str, str | None, str]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     fingerprint: str = ""
     aliases: dict[str, str] = field(default_factory=dict)
     coded: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from onemap.land.limits import limits
 from onemap.land.source import Known
 from onemap.land.webmap import suspect
 from onemap.land.workspace import Source, Workspace, load_workspace
+from onemap.messages import Message, told
 from onemap.progress import progress
 
 
@@ -105,8 +106,10 @@ def _web_issues(layer: str, one: Layer, read: dict[str, Layer], known: Known) ->
         if found and found.name:
             own.add(
                 "web_map_offset", value=found.name, source=file,
-                message=f"{found.share:.0%} of the vertices lie on known boundaries without it, "
-                f"{found.share_as_is:.0%} with it; about {found.metres:.0f} m",
+                message=Message(
+                    "land.web_map.offset", without=round(found.share, 2), as_is=round(found.share_as_is, 2),
+                    metres=round(found.metres),
+                ),
             )  # fmt: skip
         elif found is None and loose:
             own.add("web_map", value=file, source=file)
@@ -128,13 +131,13 @@ def shifts_of(space: Workspace, crs) -> tuple:
     for entry in space.datum:
         base = datum_code(entry.old)
         if base is None:
-            raise InputError(f"unknown datum '{entry.old}'", where=entry.at, mend="for example Xian 1980")
+            raise InputError("land.datum.unknown", where=entry.at, old=entry.old)
         own, goal = resolve(entry.crs, entry.at), resolve(entry.to_crs, entry.at) if entry.to_crs else crs
         if base in found:
-            raise InputError(f"parameters from {entry.old} are given twice", where=entry.at)
+            raise InputError("land.datum.twice", where=entry.at, old=entry.old)
         for what, one, datum in (("crs", own, base), ("to_crs", goal, crs.geodetic_crs.to_epsg())):
             if not one.is_projected or one.geodetic_crs.to_epsg() != datum:
-                raise InputError(f"'{what}' is {one.name}, which is not on the datum meant", where=entry.at)
+                raise InputError("land.datum.crs_elsewhere", where=entry.at, key=what, name=one.name)
         found[base] = prepare(entry, base, own, goal)
     return tuple(found.values())
 
@@ -147,19 +150,13 @@ def _check_layers(space: Workspace, catalogue) -> None:
             near = codes.get(entry.layer) or next(
                 iter(difflib.get_close_matches(entry.layer, names, 1, 0.5)), None
             )
-            mend = f"did you mean '{near}'?" if near else "the catalogue lists the layers"
-            raise InputError(f"unknown layer '{entry.layer}'", where=entry.at, mend=mend)
+            mend = Message("house.did_you_mean", word=near) if near else Message("land.layer.see_catalogue")
+            raise InputError("land.layer.unknown", where=entry.at, mend=mend, layer=entry.layer)
     if space.town is not None and space.town not in [s.layer for s in space.sources]:
-        raise InputError(
-            f"'town' names layer '{space.town}', which no source feeds",
-            where=str(space.file),
-            mend="add its source",
-        )
+        raise InputError("land.town.no_source", where=str(space.file), town=space.town)
     for entry in (*space.sources, *space.none):
         if entry.extent == "town" and space.town is None and isinstance(entry, Source):
-            raise InputError(
-                "extent 'town' without a town", where=entry.at, mend="say 'town: <layer>' at the top"
-            )
+            raise InputError("land.town.missing", where=entry.at)
 
 
 def _statements(space: Workspace, read: dict[str, Layer], known: Known, issues: list[dict]):
@@ -181,8 +178,8 @@ def _statements(space: Workspace, read: dict[str, Layer], known: Known, issues: 
         rows.append({
             "layer": entry.layer, "path": None, "table": None, "status": "none", "rows_read": 0, "rows_kept": 0,
             "rows_quarantined": 0, "rows_empty": 0, "crs": None, "encoding": None, "data_date": entry.stated_on,
-            "valid_until": entry.valid_until, "sha256": None, "message": entry.statement,
-        })  # fmt: skip
+            "valid_until": entry.valid_until, "sha256": None,
+        } | told(entry.statement))  # fmt: skip
         if geom is not None and not geom.is_empty:
             extents.append({"layer": entry.layer, "known_from": entry.stated_on, "geometry": geom})
     return rows, extents

@@ -7,20 +7,27 @@ import pandas as pd
 
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
+from onemap.messages import Message
 
-_UNITS = {"m2": 1.0, "ha": 10_000.0, "mu": 2000 / 3, "km2": 1_000_000.0}
+_UNITS = {
+    Message("land.unit.m2"): 1.0,
+    Message("land.unit.ha"): 10_000.0,
+    Message("land.unit.mu"): 2000 / 3,
+    Message("land.unit.km2"): 1_000_000.0,
+}
 
 
-def unit_guess(ratio: float, share: float) -> tuple[str, float] | None:
+def unit_guess(ratio: float, share: float) -> tuple[Message, float] | None:
     """The unit mix-up that explains computed / declared, and its factor; None if none does.
 
-    >>> unit_guess(10003.0, 0.1), unit_guess(1.02, 0.1)
-    (('declared in ha, read as m2', 10000.0), None)
+    >>> guess, factor = unit_guess(10003.0, 0.1)
+    >>> guess.text("en"), factor, unit_guess(1.02, 0.1)
+    ('declared in ha, read as m²', 10000.0, None)
     """
     for meant, size in _UNITS.items():
         for read, other in _UNITS.items():
             if meant != read and abs(ratio / (size / other) - 1) <= share:
-                return f"declared in {meant}, read as {read}", size / other
+                return Message("land.area.unit", meant=meant, read=read), size / other
     return None
 
 
@@ -71,7 +78,9 @@ def reconcile(features: pd.DataFrame, limits: Limits, issues: Issues) -> None:
         code = "area_unit" if guess else "area_wrong" if wrong else "area_differs"
         if code == "area_differs" and rounded_as(float(declared[i]), float(computed[i])):
             code = "declared_rounded"
+        found = {"computed": round(float(computed[i]), 2), "ratio": float(f"{ratio[i]:.6g}")}
+        message = Message("land.area.computed", **found)
         issues.add(
             code, row["source_fid"], field="area", value=f"{declared[i]:.10g}", place=place_of(row["geometry"]),
-            message=(guess[0] + "; " if guess else "") + f"computed {computed[i]:.2f} m2, ratio {ratio[i]:.6g}",
+            message=Message("land.area.guessed", guess=guess[0], **found) if guess else message,
         )  # fmt: skip

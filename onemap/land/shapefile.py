@@ -14,7 +14,7 @@ import shapely
 
 from onemap.errors import InputError
 from onemap.land.ogr import read_ogr
-from onemap.land.raw import Raw
+from onemap.land.raw import Note, Raw
 from onemap.land.text import decode, fits, looks_chinese, looks_traditional
 
 _LDID = {
@@ -36,7 +36,7 @@ def read_shapefile(path: Path, encoding: str | None = None) -> Raw:
     Raises InputError when no geometry can be had.
     """
     kin = _kin(path)
-    notes: list[tuple[str, str | None, str]] = []
+    notes: list[Note] = []
     dbf = _dbf(kin[".dbf"]) if ".dbf" in kin else None
     used, doubt = _encoding(dbf, kin.get(".cpg"), encoding)
     if doubt:
@@ -152,7 +152,7 @@ def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[s
         try:
             codecs.lookup(wanted)
         except LookupError:
-            raise InputError(f"unknown encoding '{wanted}'", mend="for example GB18030 or UTF-8") from None
+            raise InputError("land.encoding.unknown", encoding=wanted) from None
         return wanted, ""
     if dbf is None or not dbf["cells"]:
         return "UTF-8", ""

@@ -14,7 +14,7 @@ import shapely
 from onemap.errors import InputError
 from onemap.land.blobs import from_wkt
 from onemap.land.point_table import points_table
-from onemap.land.raw import Raw
+from onemap.land.raw import Note, Raw
 from onemap.land.text import decode
 
 _GEOMETRY = ("wkt", "geometry", "geom", "shape", "the_geom", "wkt_geom", "几何", "坐标", "图形")
@@ -34,11 +34,11 @@ def read_excel(path: Path, table: str | None = None) -> Raw:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl passes on whatever zip, XML or its own code raise
-        raise InputError(f"no workbook: {str(error)[:160]}", where=path.name) from None
+        raise InputError("land.workbook.unreadable", where=path.name, error=str(error)[:160]) from None
     try:
         if table is not None and table not in book.sheetnames:
             raise InputError(
-                f"no sheet '{table}'", where=path.name, mend=f"it holds {', '.join(book.sheetnames)}"
+                "land.workbook.sheet_unknown", where=path.name, sheet=table, sheets=list(book.sheetnames)
             )
         sheet = book[table] if table is not None else book[book.sheetnames[0]]
         rows = [list(row) for row in sheet.iter_rows(values_only=True)]
@@ -50,17 +50,16 @@ def read_excel(path: Path, table: str | None = None) -> Raw:
 def _table(rows: list[list], name: str, encoding: str) -> Raw:
     rows = [row for row in rows if any(cell not in (None, "") for cell in row)]
     if not rows:
-        raise InputError("the table has no rows", where=name)
+        raise InputError("land.table.no_rows", where=name)
     head = [str(cell).strip() if cell is not None else "" for cell in rows[0]]
     place = next((i for i, cell in enumerate(head) if cell.lower() in _GEOMETRY), None)
     body = [row + [None] * (len(head) - len(row)) for row in rows[1:]]
     if place is None:
         points = points_table(head, body, name, encoding)
         if points is None:
-            mend = f"name a column 'WKT', or two 'X' and 'Y'; there are {', '.join(head[:12])}"
-            raise InputError("no column holds WKT or coordinates", where=name, mend=mend)
+            raise InputError("land.table.no_coordinates", where=name, columns=head[:12])
         return points
-    notes: list[tuple[str, str | None, str]] = []
+    notes: list[Note] = []
     geometry = np.full(len(body), None, dtype=object)
     for i, row in enumerate(body):
         word = str(row[place]).strip() if row[place] is not None else ""

@@ -24,6 +24,7 @@ from onemap.land.quality import duplicate_features, duplicate_keys, odd_features
 from onemap.land.raw import Raw, sha256
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import EMPTY_REASONS
+from onemap.messages import Message, message_of, told
 
 _WEB = ("EPSG:4326", "OGC:CRS84")
 
@@ -70,9 +71,10 @@ def read_source(space, source, known: Known) -> Part:
         part = _read_file(source, file, shown, known, own)
         for row in part.sources:
             if row["status"] == "empty":
-                row["message"] = row["message"] or "no feature in the file"
+                row |= told(
+                    Message("land.file.no_feature") if stated else Message("land.file.empty_is_unknown")
+                )
                 if not stated:
-                    row["message"] += "; an empty file is unknown, not nothing: state it under 'none'"
                     own.add("source_empty", value=row["path"], source=row["path"])
         parts.append(part)
     return _joined(parts)
@@ -90,22 +92,23 @@ def _read_file(source, path, shown: str, known: Known, issues: Issues) -> Part:
     row = {
         "layer": source.layer, "path": shown, "table": source.table, "status": "unreadable", "rows_read": 0,
         "rows_kept": 0, "rows_quarantined": 0, "rows_empty": 0, "crs": None, "encoding": None,
-        "data_date": source.data_date, "valid_until": source.valid_until, "sha256": None, "message": "",
-    }  # fmt: skip
+        "data_date": source.data_date, "valid_until": source.valid_until, "sha256": None,
+    } | told()  # fmt: skip
     nothing = Part(
         empty([*FEATURES, "declared_m2"], known.crs), empty(QUARANTINE, known.crs), empty(PASSPORTS), [row],
         issues.rows, [],
     )  # fmt: skip
     if not is_address(path) and not path.exists():
-        row |= {"status": "missing", "message": "no such file"}
+        row |= {"status": "missing", **told(Message("land.file.missing"))}
         issues.add("source_missing", value=shown)
         return nothing
     try:
         raws = raws_of(path, source.table, source.encoding)
         row["sha256"] = raws[0].fingerprint if is_address(path) else sha256(path)
     except (InputError, OSError) as error:
-        row["message"] = str(error)
-        issues.add("source_unreadable", value=shown, message=str(error))
+        said = message_of(error) if isinstance(error, InputError) else str(error)
+        row |= told(said)
+        issues.add("source_unreadable", value=shown, message=said)
         return nothing
     parts, rows, web = [], [], []
     for raw in raws:
@@ -117,11 +120,12 @@ def _read_file(source, path, shown: str, known: Known, issues: Issues) -> Part:
             if own["crs"] in _WEB:
                 web.append((own["path"], raw.loose))
         except CRSError as error:
-            own |= {"status": "no_crs", "message": f"{error} ({len(raw.columns)} rows)", "rows_read": 0}
-            issues.add("crs_refused", value=own["path"], message=str(error))
+            own |= {"status": "no_crs", "rows_read": 0}
+            own |= told(error.said, Message("land.rows.count", count=len(raw.columns)))
+            issues.add("crs_refused", value=own["path"], message=error.said)
         except InputError as error:
-            own |= {"status": "unreadable", "message": str(error), "rows_read": 0}
-            issues.add("source_unreadable", value=own["path"], message=str(error))
+            own |= {"status": "unreadable", "rows_read": 0} | told(error.said)
+            issues.add("source_unreadable", value=own["path"], message=error.said)
     if not parts:
         return nothing._replace(sources=rows)
     return Part(*(_stack(frames) for frames in zip(*parts, strict=True)), rows, issues.rows, web)
@@ -167,11 +171,7 @@ def establish(raw: Raw, wanted: str | None, at: str):
             return asked, False
         raise
     if own != asked and not own.equals(asked, ignore_axis_order=True) and _grid(own) != _grid(asked):
-        raise CRSError(
-            f"the file says {own.name}, the workspace says {asked.name}",
-            where=raw.file,
-            mend="remove the wrong one",
-        )
+        raise CRSError("land.crs.two_words", where=raw.file, own=own.name, asked=asked.name)
     return asked, False
 
 
@@ -191,8 +191,8 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     row["encoding"] = raw.encoding or None
     total = max(raw.promised or 0, len(raw.columns))
     row["rows_read"] = total
-    if left_out:
-        row["message"] = f"{left_out} rows left out by 'where'"
+    left_out = Message("land.rows.left_out", count=left_out) if left_out else None
+    row |= told(left_out)
     said, by_format = establish(raw, source.crs, source.at)
     placed = place(
         raw.geometry, said, known.crs, town=known.box, accept_wgs84=source.accept_wgs84, by_format=by_format,
@@ -202,7 +202,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     if placed.note:
         issues.add(placed.note, value=row["crs"], message=placed.detail)
     if placed.note == "datum_parameters":
-        row["message"] = "; ".join(word for word in (row["message"], placed.detail) if word)
+        row |= told(left_out, placed.detail)
     table, bad = harmonise(raw, source, known.catalogue, issues)
     mended = mend(raw, placed.geoms, lost, known, issues)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
@@ -222,7 +222,9 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     if missing > len(gone):
         quarantine.append({"source_fid": None, "reason": "row_missing", "geometry": None})
         issues.add(
-            "row_missing", value=missing - len(gone), message=f"{total} promised, {len(raw.columns)} read"
+            "row_missing",
+            value=missing - len(gone),
+            message=Message("land.rows.missing", promised=total, read=len(raw.columns)),
         )
     kept = reason == ""
     row["rows_kept"] = int(kept.sum())

@@ -28,7 +28,7 @@ def survey_area(geom, crs) -> float:
     """
     crs = pyproj.CRS.from_user_input(crs)
     if not crs.is_projected:
-        raise CRSError(f"the survey's area needs a projected CRS, not {crs.name}", mend="transform it first")
+        raise CRSError("land.survey.crs_not_projected", name=crs.name)
     inverse = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
     a, b = crs.ellipsoid.semi_major_metre, crs.ellipsoid.semi_minor_metre
     meridian = next(

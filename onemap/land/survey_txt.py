@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from onemap.errors import CRSError, InputError
-from onemap.land.raw import Raw
+from onemap.land.raw import Note, Raw
 from onemap.land.survey_rings import Line, assemble, rings_of
 from onemap.land.text import decode
 from onemap.land.values import parse_number, unit_in
@@ -53,9 +53,7 @@ def read_survey_txt(path: Path, encoding: str | None = None) -> list[Raw]:
     text, used = decode(path.read_bytes(), encoding, path.name)
     head, extra, plots, notes = _parse(text, path.name)
     if not plots:
-        raise InputError(
-            "no boundary points in this text", where=path.name, mend="a line is 'J1,1,north,east'"
-        )
+        raise InputError("land.txt.no_points", where=path.name)
     groups: dict[object, list] = {}
     for n, plot in enumerate(plots, 1):
         groups.setdefault(_crs(head, plot, path.name, notes), []).append((str(n), plot))
@@ -85,11 +83,11 @@ def _parse(text: str, name: str):
     head: dict[str, str] = {}
     extra: dict[str, str] = {}
     plots: list[Plot] = []
-    notes: list[tuple[str, str | None, str]] = []
+    notes: list[Note] = []
     section = ""
     lines = re.split(r"\r\n|\r|\n", text.replace("\x1a", "").replace("\ufeff", ""))
     if len(lines) > _MOST_LINES:
-        raise InputError(f"more than {_MOST_LINES} lines", where=name)
+        raise InputError("land.txt.too_long", where=name, most=_MOST_LINES)
     for at, line in enumerate(lines, 1):
         line = line.strip()
         if not line:
@@ -256,45 +254,31 @@ def _crs(head: dict[str, str], plot: Plot, name: str, notes: list) -> str | None
         return None
     order = order_of(plot)
     if not order:
-        raise InputError(
-            f"the coordinates of the parcel at line {plot.at} are neither north and east in metres nor degrees",
-            where=name, mend="north has 7 digits, east 6 or, with zone, 8",
-        )  # fmt: skip
+        raise InputError("land.txt.order", where=name, line=plot.at)  # fmt: skip
     datum = _datum(head)
     if any(parse_number(v) for v in re.split(r"[,，;\s]+", head.get("转换参数", "")) if v):
-        raise CRSError(
-            "the head carries transformation parameters", where=name, mend="have the coordinates transformed"
-        )
+        raise CRSError("land.txt.parameters", where=name)
     unit = head.get("计量单位", "").strip()
     if order in ("lat", "lon"):
         return {"CGCS2000": "EPSG:4490", "WGS84": "EPSG:4326"}.get(datum)
     if unit not in ("", "米", "m", "M", "meter", "公尺"):
-        raise CRSError(f"the unit of the coordinates is '{unit}'", where=name, mend="write them in 米")
+        raise CRSError("land.txt.unit", where=name, unit=unit)
     width, zone = _written_zone(head)
     east = [b if order == "north" else a for _, _, a, b in plot.lines]
     prefixes = {int(e // 1e6) for e in east}
     if len(prefixes) > 1:
-        raise CRSError(
-            f"the parcel at line {plot.at} has eastings of several zones: {sorted(prefixes)}",
-            where=name,
-            mend="bring it into one zone",
-        )
+        raise CRSError("land.txt.several_zones", where=name, line=plot.at, zones=sorted(prefixes))
     prefix = prefixes.pop()
     if prefix:
         own = 3 if prefix >= 25 else 6
         if (zone and zone != prefix) or (width and width != own):
-            raise CRSError(
-                f"the head says zone {zone or '—'} of {width or '—'} degrees, the eastings begin with {prefix}",
-                where=name, mend="correct the head or the coordinates",
-            )  # fmt: skip
+            raise CRSError("land.txt.zone_differs", where=name, zone=zone or '—', width=width or '—', prefix=prefix)  # fmt: skip
         width, zone = own, prefix
     if not zone or datum not in _EPSG:
         return None
     width = width or (3 if zone >= 25 else 6)
     if not _FIRST[width] <= zone <= _LAST[width]:
-        raise CRSError(
-            f"there is no {width}-degree zone {zone} here", where=name, mend="correct 带号 or 几度分带"
-        )
+        raise CRSError("land.txt.zone_unknown", where=name, width=width, zone=zone)
     first = _EPSG[datum][(0 if prefix else 1) + (0 if width == 3 else 2)]
     return f"EPSG:{first + zone - _FIRST[width]}"
 

@@ -57,16 +57,13 @@ def _zone(crs) -> tuple[int, int]:
             at = codes.index(code)
             half = len(codes) // 2
             return (25 if width == 3 else 13) + at % half, width
-    raise CRSError(
-        "survey text is written in a CGCS2000 Gauss-Kruger zone only",
-        mend="transform to EPSG:4513–4554 first",
-    )
+    raise CRSError("land.txt.crs")
 
 
 def _parcel(row: dict, decimals: int, crs) -> list[str]:
     geom = row.get("geometry")
     if geom is None or geom.is_empty or geom.geom_type not in ("Polygon", "MultiPolygon"):
-        raise InputError(f"parcel {row.get('parcel_id')} has no polygon")
+        raise InputError("land.txt.no_polygon", parcel=row.get("parcel_id"))
     rings = []
     for part in shapely.get_parts(geom):
         rings += [part.exterior, *part.interiors]

@@ -29,7 +29,7 @@ def decode(data: bytes, encoding: str | None = None, where: str = "") -> tuple[s
             return data.decode(encoding), encoding
         except (LookupError, UnicodeDecodeError) as error:
             raise InputError(
-                f"not text in {encoding}: {error}", where=where, mend="correct 'encoding'"
+                "land.text.not_in_encoding", where=where, encoding=encoding, error=error
             ) from None
     for mark, name in _BOMS:
         if data.startswith(mark):
@@ -42,11 +42,7 @@ def decode(data: bytes, encoding: str | None = None, where: str = "") -> tuple[s
             return data.decode(name), name
         except UnicodeDecodeError:
             continue
-    raise InputError(
-        "the text is neither UTF-8, UTF-16 nor GB18030",
-        where=where,
-        mend="name the encoding, or save the file as UTF-8",
-    )
+    raise InputError("land.text.encoding_unknown", where=where)
 
 
 def fits(cells: list[bytes], encoding: str) -> bool:

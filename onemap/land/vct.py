@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from onemap.errors import InputError
-from onemap.land.raw import Raw
+from onemap.land.raw import Note, Raw
 from onemap.land.text import decode
 from onemap.land.values import parse_number
 from onemap.land.vct_crs import crs_of_head
 from onemap.land.vct_shapes import shapes_of
+from onemap.messages import Message
 
 _EDGE = re.compile(r"^\s*([A-Za-z]+?)(Begin|End)\s*$", re.IGNORECASE)
 _SPATIAL = ("point", "line", "polygon")
@@ -62,7 +63,7 @@ def read_vct(path: Path, table: str | None = None, encoding: str | None = None) 
     raw.crs, doubts = crs_of_head(document.head, raw.geometry, path.name)
     raw.notes += [("vct_head", None, doubt) for doubt in doubts]
     if any(name in document.open for name in _SPATIAL):
-        raw.notes.append(("vct_head", None, "the file ends within a section"))
+        raw.notes.append(("vct_head", None, Message("land.vct.cut")))
         raw.promised += 1
     return [raw]
 
@@ -103,18 +104,14 @@ def take_apart(text: str, name: str) -> Document:
             sections[inside].append((at, line.strip()))
     opened = [key[1:] for key in sections if key.startswith("\0")]
     if not head and "head" not in sections:
-        raise InputError("no VCT: it has no head section", where=name, mend="the first line is 'HeadBegin'")
+        raise InputError("land.vct.no_head", where=name)
     return Document(head, {k: v for k, v in sections.items() if not k.startswith("\0")}, opened)
 
 
 def _check_dialect(document: Document, name: str) -> None:
     mark, version = document.head.get("datamark", "").upper(), document.head.get("version", "")
     if mark.startswith("CNSDTF") and "2007" not in version:
-        raise InputError(
-            f"the VCT dialect of 1999 is not read ({mark} {version})",
-            where=name,
-            mend="export it as GB/T 17798-2007, as VCT 3.0, or as a shapefile or GeoPackage",
-        )
+        raise InputError("land.vct.old_dialect", where=name, mark=mark, version=version)
 
 
 def _classes(document: Document, separator: str) -> list[Code]:
@@ -137,16 +134,16 @@ def _choose(classes: list[Code], document: Document, table: str | None, name: st
     filled = [c for c in polygons if c.code in lines] or polygons
     if table is None and len(filled) == 1:
         return filled[0]
-    listed = ", ".join(f"{c.table} ({c.name})" for c in (filled if table is None else classes)[:30])
+    listed = [f"{c.table} ({c.name})" for c in (filled if table is None else classes)[:30]]
     if table is not None:
-        raise InputError(f"no class '{table}'", where=name, mend=f"it holds {listed or 'none'}")
-    mend = f"set 'table' to one of {listed}" if listed else ""
-    raise InputError(f"{len(filled)} classes of polygons", where=name, mend=mend)
+        raise InputError("land.vct.class_unknown", where=name, table=table, classes=listed or "none")
+    mend = Message("land.file.choose_table", tables=listed) if listed else None
+    raise InputError("land.vct.several_classes", where=name, mend=mend, count=len(filled))
 
 
 def _fields(document: Document, separator: str, table: str):
     """Field names and kinds of one attribute table, and what is odd about its structure."""
-    notes: list[tuple[str, str | None, str]] = []
+    notes: list[Note] = []
     fields: list[tuple[str, str]] = []
     mine, promised = False, 0
     fresh = True
@@ -160,16 +157,22 @@ def _fields(document: Document, separator: str, table: str):
         elif mine and len(cells) >= 2:
             fields.append((cells[0], cells[1].lower()))
         elif mine:
-            notes.append(("vct_head", None, f"line {at}: no field of {table}"))
+            notes.append(("vct_head", None, Message("land.vct.no_field", line=at, table=table)))
     if promised != len(fields):
-        notes.append(("vct_head", None, f"{table}: {promised} fields promised, {len(fields)} described"))
+        notes.append(
+            (
+                "vct_head",
+                None,
+                Message("land.vct.fields_differ", table=table, promised=promised, described=len(fields)),
+            )
+        )
     return fields, notes
 
 
 def _attributes(document: Document, separator: str, table: str, width: int):
     """Attribute cells by object id of one table, and notes of rows that do not fit its structure."""
     rows: dict[str, list[str]] = {}
-    notes: list[tuple[str, str | None, str]] = []
+    notes: list[Note] = []
     lines = document.sections.get("attribute", [])
     i, current = 0, ""
     while i < len(lines):
@@ -191,9 +194,15 @@ def _attributes(document: Document, separator: str, table: str, width: int):
             i += 1
         fid = cells[0].strip()
         if len(cells) != width + 1:
-            notes.append(("vct_row", fid, f"line {at}: {len(cells) - 1} values for {width} fields"))
+            notes.append(
+                (
+                    "vct_row",
+                    fid,
+                    Message("land.vct.values_differ", line=at, values=len(cells) - 1, fields=width),
+                )
+            )
         elif fid in rows:
-            notes.append(("vct_row", fid, f"line {at}: a second row of this id"))
+            notes.append(("vct_row", fid, Message("land.vct.row_twice", line=at)))
             rows[fid + f"#{at}"] = cells[1:]
         else:
             rows[fid] = [c.strip() for c in cells[1:]]

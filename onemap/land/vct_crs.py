@@ -9,40 +9,35 @@ import shapely
 
 from onemap.errors import CRSError, InputError
 from onemap.land.crs import datum_code, gauss_kruger, transverse_mercator
+from onemap.messages import Message
 
 
-def crs_of_head(head: dict[str, str], geometry: np.ndarray, name: str) -> tuple[object, list[str]]:
+def crs_of_head(head: dict[str, str], geometry: np.ndarray, name: str) -> tuple[object, list[Message]]:
     """The CRS by spheroid, central meridian and false easting (None where the head does not say), and doubts.
 
     Raises CRSError where the head contradicts itself or its coordinates, InputError for shifted coordinates.
     """
     if any(float(n) for n in _numbers(head.get("offset", ""))):
-        raise InputError("the head shifts the coordinates", where=name, mend="export it with Offset:0,0")
+        raise InputError("land.vct.shifted", where=name)
     base = datum_code(re.split(r"[,，]", head.get("spheroid", ""))[0])
     if base is None:
-        return None, [f"the spheroid '{head.get('spheroid', '')[:40]}' names no datum"]
+        return None, [Message("land.vct.spheroid_unknown", spheroid=head.get("spheroid", "")[:40])]
     kind, unit = head.get("coordinatesystemtype", "P").upper(), head.get("xyunit", "M").upper()
     if kind.startswith(("D", "G")) and unit.startswith("D"):
         return f"EPSG:{base}", []
     if not kind.startswith("P") or unit not in ("M", "米", "METER"):
-        return None, [f"coordinates of type '{kind}' in '{unit}'"]
+        return None, [Message("land.vct.coordinates_odd", kind=kind, unit=unit)]
     meridian, easting, zone = _parameters(head)
     if meridian is None:
-        return None, [f"the parameters '{head.get('parameters', '')[:40]}' name no central meridian"]
+        return None, [Message("land.vct.no_meridian", parameters=head.get("parameters", "")[:40])]
     if easting >= 1e6 and zone and int(easting // 1e6) != zone:
-        raise CRSError(
-            f"the head says zone {zone} and a false easting of {easting:.0f}",
-            where=name,
-            mend="correct the line 'Parameters'",
-        )
+        raise CRSError("land.vct.zone_differs", where=name, zone=zone, easting=easting)
     crs = transverse_mercator(base, meridian, easting)
     x = shapely.get_coordinates(geometry)[:, 0]
     x = x[np.isfinite(x)]
     if len(x) and (np.median(x) > 1e6) != (easting > 1e6):
         raise CRSError(
-            f"the head says a false easting of {easting:.0f}, the eastings are about {np.median(x):.0f}",
-            where=name,
-            mend="correct the line 'Parameters', or set 'crs'",
+            "land.vct.easting_differs", where=name, easting=easting, median=round(float(np.median(x)))
         )
     code = gauss_kruger(crs)
     return (f"EPSG:{code}" if code else crs), []

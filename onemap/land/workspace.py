@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,13 +10,13 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from onemap.book.reading import nearest
 from onemap.errors import InputError
 from onemap.land.postgis import is_address
 from onemap.land.text import decode
 from onemap.land.values import parse_date
 
 NAME = "onemap.yaml"
-_SHALLOW = "a workspace needs three levels only"
 
 
 def _to_date(value: Any) -> datetime.date | None:
@@ -191,15 +190,11 @@ def load_workspace(path: str | Path) -> Workspace:
     path = Path(path)
     file = path / NAME if path.is_dir() else path
     if not file.is_file():
-        raise InputError(
-            "no workspace file here",
-            where=str(file),
-            mend=f"give a folder that holds {NAME}, or the file itself",
-        )
+        raise InputError("land.workspace.missing", where=str(file), name=NAME)
     lines: dict[tuple, int] = {}
     raw = _load(file, lines)
     if not isinstance(raw, dict):
-        raise InputError("a workspace is a list of 'key: value' lines", where=f"{file}:1")
+        raise InputError("land.workspace.not_a_list", where=f"{file}:1")
     for forbidden in ("path", "file"):
         if forbidden in raw:
             raise _unknown(file, lines.get((forbidden,), 1), forbidden, Workspace)
@@ -225,14 +220,14 @@ def _load(file: Path, lines: dict[tuple, int]) -> Any:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except RecursionError:
-        raise InputError("nested too deeply", where=f"{file}:1", mend=_SHALLOW) from None
+        raise InputError("land.workspace.too_deep", where=f"{file}:1") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise InputError(
-            f"not valid YAML: {getattr(error, 'problem', None) or error}",
+            "land.workspace.not_yaml",
             where=f"{file}:{line}",
-            mend="check indentation, quotes and the blank after ':'",
+            problem=getattr(error, "problem", None) or error,
         ) from None
     return {} if node is None else _plain(node, (), lines, file)
 
@@ -241,7 +236,7 @@ def _plain(node: yaml.Node, at: tuple, lines: dict[tuple, int], file: Path, dept
     line = node.start_mark.line + 1
     lines.setdefault(at, line)
     if depth > 20 or len(lines) > 200_000:
-        raise InputError("nested too deeply", where=f"{file}:{line}", mend=_SHALLOW)
+        raise InputError("land.workspace.too_deep", where=f"{file}:{line}")
     if isinstance(node, yaml.ScalarNode):
         bare = node.style is None and node.value in ("null", "~", "Null", "NULL")
         return "" if bare else node.value
@@ -251,9 +246,9 @@ def _plain(node: yaml.Node, at: tuple, lines: dict[tuple, int], file: Path, dept
     for key, value in node.value:
         where = f"{file}:{key.start_mark.line + 1}"
         if not isinstance(key, yaml.ScalarNode):
-            raise InputError("a key must be a single word", where=where)
+            raise InputError("land.workspace.key_not_a_word", where=where)
         if key.value in found:
-            raise InputError(f"'{key.value}' is given twice", where=where, mend="keep one of the two lines")
+            raise InputError("land.workspace.key_twice", where=where, key=key.value)
         lines[at + (key.value,)] = key.start_mark.line + 1
         found[key.value] = _plain(value, at + (key.value,), lines, file, depth + 1)
     return found
@@ -284,9 +279,7 @@ def _unknown(file: Path, line: int, key: str, model: type[BaseModel]) -> InputEr
         for name, field in model.model_fields.items()
         if name not in ("at", "file") and (name != "path" or model is not Workspace)
     ]
-    near = difflib.get_close_matches(key, names, 1, 0.5)
-    mend = f"did you mean '{near[0]}'?" if near else f"valid names are {', '.join(names)}"
-    return InputError(f"unknown key '{key}'", where=f"{file}:{line}", mend=mend)
+    return InputError("land.workspace.key_unknown", where=f"{file}:{line}", mend=nearest(key, names), key=key)
 
 
 def _explain(error: ValidationError, file: Path, lines: dict[tuple, int]) -> InputError:
@@ -300,7 +293,5 @@ def _explain(error: ValidationError, file: Path, lines: dict[tuple, int]) -> Inp
     if first["type"] == "extra_forbidden":
         return _unknown(file, line, str(loc[-1]), _model_at(loc))
     if first["type"] == "missing":
-        return InputError(
-            f"'{loc[-1]}' is missing", where=f"{file}:{line}", mend=f"add a line '{loc[-1]}: …'"
-        )
-    return InputError(f"'{key}': {first['msg']}", where=f"{file}:{line}")
+        return InputError("land.workspace.key_missing", where=f"{file}:{line}", key=loc[-1])
+    return InputError("land.workspace.value_refused", where=f"{file}:{line}", key=key, said=first["msg"])

@@ -31,9 +31,7 @@ def write_table(
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in _DRIVERS:
-        raise InputError(
-            f"cannot write '{path.suffix}'", where=path.name, mend=f"one of {', '.join(_DRIVERS)}"
-        )
+        raise InputError("land.write.format_unknown", where=path.name, suffix=path.suffix, known=_DRIVERS)
     table = table or path.stem
     _free(path, table, kind)
     plain = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
@@ -56,7 +54,7 @@ def write_table(
         )  # fmt: skip
     written = pyogrio.read_info(path, layer=table, force_feature_count=True)["features"]
     if written != len(frame):
-        raise InputError(f"{written} of {len(frame)} rows were written", where=path.name)
+        raise InputError("land.write.rows_lost", where=path.name, written=written, count=len(frame))
     return path
 
 
@@ -64,17 +62,13 @@ def _free(path: Path, table: str, kind: str) -> None:
     if not path.exists():
         return
     if kind == ".shp" or table.lower() in {str(n).lower() for n, _ in pyogrio.list_layers(path)}:
-        raise InputError(f"there is a table '{table}' already", where=path.name, mend="choose another name")
+        raise InputError("land.write.table_there", where=path.name, table=table)
 
 
 def _column(values: pd.Series, name: str, width: int | None, kind: str, path: Path):
     """A column's type in fiona's words, and its values."""
     if kind == ".shp" and (len(name) > _SHP_NAME or not name.isascii()):
-        raise InputError(
-            f"a shapefile cannot hold the column name '{name}'",
-            where=path.name,
-            mend="at most 10 ASCII letters",
-        )
+        raise InputError("land.write.name_refused", where=path.name, name=name)
     held = values.dropna()
     if values.dtype.kind in "iu":
         return "int64", values
@@ -92,9 +86,12 @@ def _column(values: pd.Series, name: str, width: int | None, kind: str, path: Pa
     if width is not None and longest > width or (kind == ".shp" and longest > _SHP_TEXT):
         row = lengths.index[lengths.argmax()]
         raise InputError(
-            f"'{name}' holds a text of {longest} characters in row {row}, its width is {width or _SHP_TEXT}",
+            "land.write.text_too_long",
             where=path.name,
-            mend="widen the column or shorten the text",
+            name=name,
+            longest=longest,
+            row=row,
+            width=width or _SHP_TEXT,
         )
     return f"str:{width or max(longest, 1)}", words.where(words.notna(), None)
 

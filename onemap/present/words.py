@@ -15,10 +15,10 @@ from onemap.book.cite import cite
 from onemap.book.rulebook import Rulebook
 from onemap.book.texts import Texts
 from onemap.errors import InputError
+from onemap.messages import LANGUAGES, said
 
 SQM_PER_HECTARE = 10_000
 MU_PER_SQM = 3 / 2000
-LANGUAGES = ("zh", "en")
 SAME = 1e-9
 
 
@@ -38,7 +38,7 @@ def words_of(thing: Any, lang: str = "zh") -> Words:
     Raises InputError for a language that has no texts.
     """
     if lang not in LANGUAGES:
-        raise InputError(f"no texts in language {lang!r}", mend=f"choose one of {', '.join(LANGUAGES)}")
+        raise InputError("house.language.unknown", lang=lang, known=LANGUAGES)
     rulebook = getattr(thing, "rulebook", None)
     catalogue = rulebook.catalogue if rulebook is not None else load_catalogue()
     return Words(lang, catalogue.texts if rulebook is None else rulebook.texts, catalogue, rulebook)
@@ -232,5 +232,5 @@ def count(value: Any) -> str:
 def issue_words(row: dict, texts, lang: str) -> str:
     """What an issue says in the reader's language."""
     key = f"issue.{row['issue']}"
-    filled = {k: "" if blank(v) else v for k, v in row.items()}
+    filled = {k: "" if blank(v) else v for k, v in row.items()} | {"message": said(row, lang)}
     return texts(key, lang, **filled) if key in texts else str(row["issue"])

@@ -18,6 +18,7 @@ from typing import Any
 
 from xlsxwriter import Workbook
 
+from onemap.messages import said
 from onemap.present.cards import conflict_title, rule_names
 from onemap.present.files import write_bytes
 from onemap.present.words import (
@@ -28,6 +29,7 @@ from onemap.present.words import (
     clauses,
     departments,
     described,
+    issue_words,
     label,
     layer_title,
     listed,
@@ -256,9 +258,9 @@ def _issue(told: Any, row: dict[str, Any]) -> list[Any]:
         told.layer_title(row["layer"]),
         row["source_fid"],
         row["field"],
-        described(told.words, f"issue.{row['issue']}", row, text_of(row["issue"])),
+        issue_words(row, told.words.texts, told.words.lang),
         row["value"],
-        described(told.words, row["message"], row, text_of(row["message"])),
+        said(row, told.words.lang),
         told.label("severity", row["severity"]),
         row["responsible"],
         row["place"],
@@ -271,8 +273,8 @@ def _source(told: Any, row: dict[str, Any]) -> list[Any]:
         for name in ["path", "table", "status", "rows_read", "rows_kept", "rows_quarantined", "rows_empty"]
     ]
     cells[2] = told.label("source_status", row["status"])
-    rest = [row[name] for name in ["crs", "encoding", "data_date", "valid_until", "sha256", "message"]]
-    return [told.layer_title(row["layer"]), *cells, *rest]
+    rest = [row[name] for name in ["crs", "encoding", "data_date", "valid_until", "sha256"]]
+    return [told.layer_title(row["layer"]), *cells, *rest, said(row, told.words.lang)]
 
 
 def _sizes(area_m2: Any) -> list[Any]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from onemap.engine import run
 from onemap.frames import ISSUES, frame
+from onemap.messages import message_of, told
 from onemap.present.exchange import write_boundaries
 from onemap.present.fields import Content
 from onemap.present.files import write_bytes
@@ -114,7 +115,7 @@ def _each(order: Order, chunks: list[list[str]], workers: int) -> Iterator[tuple
         else:
             again += [[project] for project in outcome.task]
     for outcome in run(_write_chunk, again, context=order, workers=workers):
-        yield from outcome.result or [(outcome.task[0], _said(outcome.error))]
+        yield from outcome.result or [(outcome.task[0], message_of(outcome.error))]
 
 
 def _write_chunk(order: Order, projects: list[str]) -> list[tuple[str, str]]:
@@ -138,12 +139,8 @@ def _write_one(order: Order, project: str, tried: Outlook) -> str:
             write = pdf_of if path.suffix == ".pdf" else report_of
             write_bytes(path, write(content, order.template))
     except Exception as error:  # noqa: BLE001  one bad report must not end the others
-        return _said(error)
+        return message_of(error)
     return ""
-
-
-def _said(error: BaseException | None) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _paths(order: Order, project: str) -> list[Path]:
@@ -159,9 +156,8 @@ def _issue(order: Order, project: str, error: str) -> dict[str, Any]:
         "source_fid": site["source_fid"],
         "issue": "report_failed",
         "value": project,
-        "message": error,
         "severity": "error",
-    }
+    } | told(error)
 
 
 def _key(order: Order) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from onemap.book.rulebook import Rulebook
 from onemap.engine import alone_in, run
 from onemap.errors import InputError
 from onemap.frames import DECISIONS, FINDINGS, ISSUES, PRECONDITIONS, empty, frame
+from onemap.messages import message_of, told
 from onemap.progress import progress
 from onemap.review.pieces import way_for
 from onemap.review.review import PARCEL_CONFLICTS, fits, gaps, review
@@ -208,9 +209,8 @@ def _failed(plots, error: Exception, context: Context) -> dict[str, pd.DataFrame
         "source_fid": plots["source_fid"].iloc[0],
         "issue": "not_reviewed",
         "value": project_id,
-        "message": f"{type(error).__name__}: {error}",
         "severity": "error",
-    }
+    } | told(message_of(error))
     decision = {
         "project_id": project_id,
         "project_name": plots["project_name"].iloc[0],

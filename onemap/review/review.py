@@ -19,6 +19,7 @@ from onemap.blueprint.status import status_at
 from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError
 from onemap.frames import FEATURES, ISSUES, empty, frame
+from onemap.messages import Message, told
 from onemap.review.check import Meetings, findings_of, joined
 from onemap.review.decide import Standing, decide
 from onemap.review.distance import distant_layers
@@ -224,11 +225,11 @@ def outside_issues(parcels, pieces: Pieces, gap: np.ndarray, least_m2: float) ->
                 "field": "geometry",
                 "issue": code,
                 "value": str(round(float(outside[i]), 2)),
-                "message": f"issue.{code}",
                 "severity": "warning" if inside[i] else "error",
                 "responsible": None,
                 "place": parcels.geometry.iloc[i].representative_point().wkt,
             }
+            | told(Message("review.site.far") if gap[i] > FAR_M else Message("review.site.outside"))
         )
     return rows
 

@@ -97,8 +97,7 @@ def test_yaml_refused(tmp_path, text, what):
 
 
 def test_nearest_names():
-    assert (
-        nearest("hits_geohazard", ["hits_geohazard_zones", "hits_dikes"])
-        == "did you mean 'hits_geohazard_zones'?"
-    )
-    assert nearest("?", []) == ""
+    found = nearest("hits_geohazard", ["hits_geohazard_zones", "hits_dikes"])
+    assert found.text("en") == "did you mean 'hits_geohazard_zones'?"
+    assert found.text("zh") == "是不是“hits_geohazard_zones”？"
+    assert nearest("?", []) is None

@@ -10,6 +10,7 @@ from onemap.errors import CRSError, InputError
 from onemap.land.parcels import read_parcels
 from onemap.land.read import read_features
 from onemap.land.workspace import load_workspace
+from onemap.messages import said
 
 # Invented parameters of a plausible size.
 SEVEN = {
@@ -98,11 +99,12 @@ def test_parameters_are_used_and_reported(town, catalogue, check, kind, move, cr
     check(layers)
     row = layers.sources.set_index("layer").loc["land_use_zones"]
     assert row["status"] == "found", row["message"]
-    assert "某院" in row["message"] and "residuals" in row["message"] and "4 check points" in row["message"]
+    assert "某院" in row["message"] and "4 个检核点残差" in row["message"]
+    assert "residuals" in said(row, "en") and "4 check points" in said(row, "en")
     got = layers.features.set_index("layer").loc["land_use_zones"].geometry
     assert shapely.hausdorff_distance(got, meant) < 2e-3
-    said = layers.issues.set_index("issue").loc["datum_parameters"]
-    assert said["severity"] == "info" and "m0" in said["message"]
+    issue = layers.issues.set_index("issue").loc["datum_parameters"]
+    assert issue["severity"] == "info" and "中误差" in issue["message"] and "m0" in said(issue, "en")
 
 
 def test_without_parameters_it_is_refused(town, catalogue):

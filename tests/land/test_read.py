@@ -12,6 +12,7 @@ from onemap.errors import InputError
 from onemap.land.area import ellipsoidal_area
 from onemap.land.issues import SEVERITY
 from onemap.land.read import read_features
+from onemap.messages import said
 
 ZONES = "- {layer: land_use_zones, path: %s, extent: town%s}\n"
 
@@ -399,7 +400,7 @@ def test_overlaps_and_gaps_are_reported_not_changed(town, catalogue):
     assert float(overlap["value"].iloc[0]) == pytest.approx(100, rel=1e-4) and float(
         gap["value"].iloc[0]
     ) == pytest.approx(400, rel=1e-4)
-    assert "width 0.99" in overlap["message"].iloc[0]
+    assert "宽 0.99" in overlap["message"].iloc[0] and "width 0.99" in said(overlap.iloc[0], "en")
     assert of(layers).geometry.area.sum() == pytest.approx(9600 + 10000 + 10000)
 
 

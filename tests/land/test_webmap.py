@@ -7,6 +7,7 @@ import shapely
 from onemap.land.parcels import read_parcels
 from onemap.land.read import read_features
 from onemap.land.webmap import bd09, gcj02, undo
+from onemap.messages import unpacked
 
 KML = """<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>%s</Document></kml>"""
 MARK = "<Placemark><name>%s</name><Polygon><outerBoundaryIs><LinearRing><coordinates>%s</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark>"
@@ -45,7 +46,7 @@ def test_offsets_are_suspected_against_a_trusted_layer(town, catalogue, forward,
     assert found["issue"].tolist() == ([issue] if issue else [])
     if issue:
         assert found["value"].tolist() == [name] and found["severity"].tolist() == ["warning"]
-        metres = float(found["message"].iloc[0].split("about ")[1].split()[0])
+        metres = unpacked(found["detail"].iloc[0]).values["metres"]
         assert metres == pytest.approx({"GCJ-02": 507, "BD-09": 1354}[name], abs=30)
 
 

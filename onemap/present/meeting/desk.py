@@ -30,6 +30,7 @@ from onemap.present.words import (
     clauses,
     departments,
     described,
+    issue_words,
     label,
     layer_title,
     say,
@@ -163,11 +164,7 @@ def answer(found: Review, project_id: str, words: Words) -> dict[str, Any]:
 
 def issue_lines(words: Words, issues: Any) -> list[str]:
     """Data problems as sentences, each once."""
-    lines = []
-    for row in issues.to_dict("records"):
-        message = text_of(row["message"])
-        row = row | {"message": words.texts.get(message, words.lang, message)}
-        lines.append(described(words, f"issue.{row['issue']}", row, text_of(row["issue"])))
+    lines = (issue_words(row, words.texts, words.lang) for row in issues.to_dict("records"))
     return list(dict.fromkeys(lines))
 
 
