@@ -16,20 +16,17 @@ from onemap.blueprint.build import with_conflicts
 from onemap.blueprint.store import NAME
 from onemap.book.card import rule_card
 from onemap.book.location import layers_path
-from onemap.book.texts import LANGUAGES, load_texts
-from onemap.errors import InputError
+from onemap.book.texts import load_texts
+from onemap.errors import InputError, set_language
 from onemap.land.area_statement import area_statement
 from onemap.land.propose import write_proposal
 from onemap.land.workspace import load_workspace
+from onemap.messages import LANGUAGES
 from onemap.present import console as tables
 from onemap.review.cases import failures, run_cases
 
 MANY_REPORTS = 40  # from here on, reports are worth the start of a second process
 OTHER_DAYS = ("2019-06-01", "2026-06-01")
-try:
-    TEXTS = load_texts(layers_path() / "texts")
-except InputError as error:  # the texts are the bureau's to edit: a mistake there is told like any other
-    raise SystemExit(f"layers/texts: {error}") from None
 
 
 def _language() -> str:
@@ -40,6 +37,11 @@ def _language() -> str:
 
 
 LANG = _language()
+set_language(LANG)
+try:
+    TEXTS = load_texts(layers_path() / "texts")
+except InputError as error:  # the texts are the bureau's to edit: a mistake there is told like any other
+    raise SystemExit(f"layers/texts: {error}") from None
 
 
 def _t(key: str, **values) -> str:
@@ -134,7 +136,7 @@ def city_map(
     from onemap.present.facelayer import draw_city
 
     if out.suffix.lower() != ".html":
-        raise InputError(_t("map_name"), where=str(out))
+        raise InputError("house.map.name", where=str(out))
     _files({"map": draw_city(om.read_blueprint(blueprint), lang, base_map).save(out)})
 
 
@@ -178,7 +180,7 @@ def template(
         tables.show(tables.field_table(known_fields(), lang, _t))
     if out is not None:
         if out.suffix.lower() != ".docx":
-            raise InputError(_t("template_name"), where=str(out))
+            raise InputError("house.template.name", where=str(out))
         _files({"template": write_bytes(out, standard_template(words_of(None, lang)).data)})
 
 
@@ -308,7 +310,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        typer.echo(f"{_t('bad_input')}: {error}", err=True)
+        typer.echo(_t("bad_input", error=error), err=True)
         raise SystemExit(2) from None
 
 
@@ -358,7 +360,7 @@ def _review(read, town, rulebook):
 
 def _say_reviewing(parcels, rulebook) -> None:
     if not len(parcels):
-        raise InputError(_t("no_sites"))
+        raise InputError("house.sites.none")
     count = {"sites": len(parcels), "projects": parcels["project_id"].nunique()}
     typer.echo(_t("reviewing", as_of=rulebook.as_of, **count))
 

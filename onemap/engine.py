@@ -13,9 +13,9 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from onemap.errors import InputError
+from onemap.messages import Message
 
 TRIES = 2
-UNGUARDED = "a script that uses several workers must do so under: if __name__ == '__main__':"
 
 
 class Outcome(NamedTuple):
@@ -73,11 +73,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as held:
-            raise InputError(
-                "another process is at work in this folder",
-                where=str(folder),
-                mend="wait until it has ended, or choose another folder",
-            ) from held
+            raise InputError("house.folder.in_use", where=str(folder)) from held
         yield
 
 
@@ -85,17 +81,11 @@ def _on_cluster(job, context, tasks, scheduler):
     try:
         from distributed import Client, as_completed
     except ImportError as missing:
-        raise InputError(
-            "a scheduler needs the package distributed",
-            where=scheduler,
-            mend="pip install onemap[cluster], on all machines",
-        ) from missing
+        raise InputError("house.scheduler.not_installed", where=scheduler) from missing
     try:
         client = Client(scheduler, timeout="10s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as lost:
-        raise InputError(
-            f"no scheduler answers ({lost})", where=scheduler, mend="start one with: dask scheduler"
-        ) from lost
+        raise InputError("house.scheduler.silent", where=scheduler, lost=lost) from lost
     with client:
         given = client.scatter(context, broadcast=True, hash=False)
         futures = {
@@ -113,7 +103,9 @@ def _pooled(job, context, tasks, workers):
     # spawn everywhere: the same start on Linux and Windows, and no lock of a parent's thread is inherited
     spawn = multiprocessing.get_context("spawn")
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise InputError(UNGUARDED)  # a worker that is just being started runs the caller's script again
+        raise InputError(
+            "house.workers.unguarded"
+        )  # a worker that is just being started runs the caller's script again
     started = spawn.Event()
     given = (job, context, started)
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_receive, initargs=given) as pool:
@@ -143,7 +135,7 @@ def _pooled(job, context, tasks, workers):
 
 def _must_have_started(started) -> None:
     if not started.is_set():
-        raise InputError("no worker process could start", mend=UNGUARDED)
+        raise InputError("house.workers.none_started", mend=Message("house.workers.unguarded"))
 
 
 def _alone(job, context, task):

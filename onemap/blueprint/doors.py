@@ -28,7 +28,7 @@ def read_blueprint(path, version: str | None = None) -> Blueprint:
             return open_store(folder, version)
     if (path / f"{NAME}.gpkg").is_file():
         return read_package(path / f"{NAME}.gpkg")
-    raise InputError("no blueprint", where=str(path), mend="make one with: onemap build WORKSPACE -o OUT")
+    raise InputError("blueprint.missing", where=str(path))
 
 
 def write_blueprint(blueprint: Blueprint, path) -> Path | str:

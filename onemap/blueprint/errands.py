@@ -17,6 +17,7 @@ from onemap.blueprint.seams import Seams, join_trails
 from onemap.blueprint.tiles import Spread
 from onemap.engine import run
 from onemap.errors import InputError
+from onemap.messages import message_of
 from onemap.progress import progress
 
 TASK = 250_000  # corners that one task takes: seconds of work, so that handing it out costs nothing
@@ -62,9 +63,7 @@ def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[R
             if again.error is not None:
                 where = jobs.site_of(str(scratch))[0].spread
                 raise InputError(
-                    f"a part of the blueprint could not be worked out: {type(again.error).__name__}: {again.error}",
-                    where=place_of(again.task, where),
-                    mend="all other parts are done and kept: mend the data there and build again",
+                    "blueprint.tile.failed", where=place_of(again.task, where), error=message_of(again.error)
                 ) from again.error
             files[again.task] = again.result
     return [jobs.load(scratch / files[task]) for task in sorted(files, key=str)]

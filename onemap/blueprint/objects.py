@@ -44,11 +44,7 @@ def get(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
     try:
         return pq.ParquetFile(path, memory_map=False).read(columns=columns, use_threads=False)
     except (OSError, pa.ArrowException) as broken:
-        raise InputError(
-            "a part of the blueprint is missing or damaged",
-            where=str(path),
-            mend=f"build it again ({broken})",
-        ) from broken
+        raise InputError("blueprint.part.damaged", where=str(path), broken=broken) from broken
 
 
 def object_path(folder: Path, name: str) -> Path:

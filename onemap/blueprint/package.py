@@ -75,18 +75,14 @@ def read_package(path) -> Blueprint:
     """Read what :func:`write_package` wrote. Raises ``InputError`` when the file is none or not whole."""
     path = Path(path)
     if not path.is_file():
-        raise InputError("no blueprint", where=str(path), mend="make one with: onemap build WORKSPACE -o OUT")
+        raise InputError("blueprint.missing", where=str(path))
     try:
         names = set(pyogrio.list_layers(path)[:, 0])
     except pyogrio.errors.DataSourceError as broken:
-        raise InputError("not a readable GeoPackage", where=str(path), mend=str(broken)) from broken
+        raise InputError("blueprint.package.unreadable", where=str(path), mend=str(broken)) from broken
     missing = sorted((set(TABLES) | {"manifest"}) - names)
     if missing:
-        raise InputError(
-            f"not a blueprint: no table {', '.join(missing)}",
-            where=str(path),
-            mend="make one with: onemap build WORKSPACE -o OUT",
-        )
+        raise InputError("blueprint.package.no_table", where=str(path), missing=missing)
     manifest = pyogrio.read_dataframe(path, layer="manifest", read_geometry=False)
     manifest = {key: json.loads(value) for key, value in zip(manifest["key"], manifest["value"], strict=True)}
     crs = pyogrio.read_info(path, layer="faces")["crs"]

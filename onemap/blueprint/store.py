@@ -39,6 +39,7 @@ from onemap.frames import (
     QUARANTINE,
     SOURCES,
 )
+from onemap.messages import Message
 
 NAME = "blueprint"
 CURRENT = "CURRENT"
@@ -54,7 +55,7 @@ TABLES = {
 }
 BY_TILE = ("faces", "covers", "unknowns", "conflict_faces")
 KEPT_TILES = 256  # tables of tiles that an opened blueprint keeps in memory
-REBUILD = "build it again: onemap build WORKSPACE -o OUT"
+REBUILD = Message("blueprint.rebuild")
 
 
 def publish(
@@ -111,11 +112,9 @@ def current(folder: Path, version: str | None = None) -> dict | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as broken:
-        raise InputError(
-            "this version of the blueprint cannot be read", where=str(path), mend=REBUILD
-        ) from broken
+        raise InputError("blueprint.version.unreadable", where=str(path), mend=REBUILD) from broken
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InputError("a blueprint of another format", where=str(path), mend=REBUILD)
+        raise InputError("blueprint.format.other", where=str(path), mend=REBUILD)
     return found
 
 
@@ -190,9 +189,7 @@ class Stored:
         self.folder = Path(folder)
         self.listed = current(self.folder, version)
         if self.listed is None:
-            raise InputError(
-                "no blueprint", where=str(folder), mend="make one with: onemap build WORKSPACE -o OUT"
-            )
+            raise InputError("blueprint.missing", where=str(folder))
         self.crs = pyproj.CRS.from_json_dict(self.listed["crs"])
         self.rows = tiles_of(self.folder, self.listed)
         self.bounds = np.array([row.bounds for row in self.rows]).reshape(-1, 4)
@@ -218,7 +215,7 @@ class Stored:
         pairs = [(self.table(self.rows[i].faces), self.table(self.rows[i].features)) for i in chosen]
         faces, features = [a for a, _ in pairs], [b for _, b in pairs]
         if not pairs:
-            raise InputError("a blueprint without faces", where=str(self.folder), mend=REBUILD)
+            raise InputError("blueprint.faces.none", where=str(self.folder), mend=REBUILD)
         if bounds is None:
             return frames_of(faces, features, self.crs)
         own = np.concatenate([shapely.bounds(shapely.from_wkb(t["geometry"].to_numpy())) for t in faces])

@@ -7,6 +7,9 @@ from pathlib import Path
 from onemap.errors import InputError
 from onemap.messages import BOOKS
 
+# without the book there is no table of messages either
+NOT_INSTALLED = "随软件附带的规则库缺失，请重新安装 onemap (the packaged book is missing: reinstall onemap)"
+
 
 def layers_path() -> Path:
     """The folder of the packaged book.
@@ -17,10 +20,7 @@ def layers_path() -> Path:
     for folder in BOOKS:
         if (folder / "book.yaml").is_file():
             return folder
-    raise InputError(
-        "随软件附带的规则库未安装，请重新安装 onemap (the packaged book is missing: reinstall onemap)",
-        where=BOOKS[0],
-    )
+    raise InputError(NOT_INSTALLED, where=BOOKS[0])
 
 
 def sample_path() -> Path:

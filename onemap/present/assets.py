@@ -59,7 +59,7 @@ def wheel_file(distribution: str, name: str) -> Path:
     for entry in listed:
         if entry.name == name:
             return Path(entry.locate())
-    raise InputError(f"{name} is not installed", where=distribution, mend=f"install {distribution}")
+    raise InputError("present.asset.not_installed", where=distribution, name=name, distribution=distribution)
 
 
 def data_uri(path: Path) -> str:
@@ -85,10 +85,7 @@ def asset(address: str) -> str | None:
     if name in DROPPED:
         return None
     if name not in WHEELS:
-        raise InputError(
-            f"the map asks for a file that is not carried offline: {address}",
-            mend="leave out what needs it (colour maps, categorical legends and plugins do; legend=False helps)",
-        )
+        raise InputError("present.asset.not_carried", address=address)
     distribution, file = WHEELS[name]
     path = wheel_file(distribution, file)
     text = path.read_text(encoding="utf-8").replace("\r\n", "\n")

@@ -85,9 +85,8 @@ def load_base_map(given: Any) -> BaseMap | None:
             return BaseMap.model_validate(dict(given))
         except ValueError as error:
             told = error.errors()[0] if hasattr(error, "errors") else {"msg": str(error), "loc": ()}
-            raise InputError(
-                " ".join((*map(str, told["loc"]), told["msg"])), where="base_map", mend="see BaseMap"
-            ) from None
+            said = " ".join((*map(str, told["loc"]), told["msg"]))
+            raise InputError("present.base.refused", where="base_map", said=said) from None
     path = Path(given)
     if path.suffix.lower() == ".mbtiles":
         return BaseMap(kind="mbtiles", path=str(path))
@@ -95,9 +94,7 @@ def load_base_map(given: Any) -> BaseMap | None:
         return BaseMap(kind="image", path=str(path))
     place = load_workspace(path)
     if place.base_map is None:
-        raise InputError(
-            "the workspace has no 'base_map'", where=str(place.file), mend="add one, or leave it out"
-        )
+        raise InputError("present.base.not_in_workspace", where=str(place.file))
     found = place.base_map
     return found.model_copy(update={"path": str(place.path / found.path)}) if found.path else found
 
@@ -119,7 +116,7 @@ def under(given: Any, corners: Sequence[Sequence[float]], crs: Any, words: Words
 def _from_file(base: BaseMap, corners: list[list[float]], crs: Any, words: Words) -> Under:
     path = Path(base.path)
     if not path.is_file():
-        raise InputError("the base map is not here", where=base.at or str(path), mend=f"no file {path}")
+        raise InputError("present.base.missing", where=base.at or str(path), path=path)
     shown: Shown = image_of(base, corners, crs) if base.kind == "image" else tiles_of(path, corners)
     title = say(words, "map.base", name=path.name)
     notes = [say(words, "map.base.file", name=path.name)]
@@ -132,7 +129,7 @@ def _tianditu(base: BaseMap, words: Words) -> Under:
     row = next(one for one in _table() if (one["provider"], one["layer"]) == (base.kind, base.layer))
     host = (base.host or row["host"]).rstrip("/")
     if not re.fullmatch(r"[0-9A-Za-z]+", base.key):
-        raise InputError("the key has other signs than letters and digits", where=base.at or "base_map.key")
+        raise InputError("present.base.key_signs", where=base.at or "base_map.key")
     layers = []
     for layer in (base.layer, row["labels"]):
         url = row["url"]
@@ -146,23 +143,17 @@ def _wmts(base: BaseMap, words: Words) -> Under:
     crs = resolve(base.crs, base.at or "base_map.crs")
     code = crs.to_epsg() or 0
     if code not in (*MERCATOR, *GEOGRAPHIC):
-        raise InputError(
-            f"tiles in {crs.name} cannot be shown: the map is drawn in web mercator",
-            where=base.at or "base_map.crs",
-            mend="take the service's matrix set in EPSG:3857, EPSG:4490 or EPSG:4326",
-        )
+        raise InputError("present.base.matrix", where=base.at or "base_map.crs", name=crs.name)
     url = base.url
     for name, short in PLACEHOLDERS.items():
         url = re.sub(rf"\{{{name}\}}", f"{{{short}}}", url, flags=re.I)
     left = sorted(set(re.findall(r"\{([^}]*)\}", url)) - {"x", "y", "z", "-y"})
     if left or not all(f"{{{one}}}" in url or f"{{-{one}}}" in url for one in "xyz"):
         raise InputError(
-            f"the address does not say where level, row and column go, or asks for more: {', '.join(left) or url}",
-            where=base.at or "base_map.url",
-            mend="write {TileMatrix}, {TileRow} and {TileCol}, and all else (style, matrix set, key) in full",
+            "present.base.address_open", where=base.at or "base_map.url", left=", ".join(left) or url
         )
     if code in GEOGRAPHIC and "{-y}" in url:
-        raise InputError("rows counted from the south need EPSG:3857", where=base.at or "base_map.url")
+        raise InputError("present.base.rows_from_south", where=base.at or "base_map.url")
     return _fetched(
         base, urlsplit(url).netloc, [_tiles(base, url, code in GEOGRAPHIC, base.first_level)], words
     )
@@ -183,18 +174,19 @@ def _tiles(base: BaseMap, url: str, geographic: bool, first: int) -> dict[str, A
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.netloc):
         raise InputError(
-            f"not the address of a tile service: {parts.scheme}://{parts.netloc}",
+            "present.base.address_refused",
             where=base.at or "base_map",
-            mend="it starts with https:// and the name of one host, without user, blanks or placeholders",
+            scheme=parts.scheme,
+            host=parts.netloc,
         )
     bare = parts.netloc.split(":")[0].lower()
     for row in _table():
         if row["datum"] and (bare == row["host"] or bare.endswith("." + row["host"])):
             raise InputError(
-                f"{row['name_zh']} ({row['name_en']}) draws in {row['datum']}, not in CGCS2000: sites would lie "
-                "some hundred metres off",
+                "present.base.datum_shifted",
                 where=base.at or "base_map.url",
-                mend="take 天地图 or a service in CGCS2000 or WGS84",
+                name=row["name_zh"],
+                datum=row["datum"],
             )
     if geographic:
         return {"kind": "geographic", "url": url, "first": first, "maxLevel": base.max_level}

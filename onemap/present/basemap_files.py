@@ -20,6 +20,7 @@ from PIL import Image
 from onemap.errors import InputError
 from onemap.land.crs import place
 from onemap.land.workspace import BaseMap
+from onemap.messages import Message
 
 SCREEN_CRS = "EPSG:4490"
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
@@ -61,7 +62,7 @@ def image_of(base: BaseMap, corners: Sequence[Sequence[float]], crs: Any) -> Sho
     west, south = max(west, min(lon)), max(south, min(lat))
     east, north = min(east, max(lon)), min(north, max(lat))
     if west >= east or south >= north:
-        raise InputError("the image does not reach the land shown", where=str(path))
+        raise InputError("present.image.away", where=str(path))
 
     inverse = _inverted(forward)
 
@@ -77,7 +78,7 @@ def image_of(base: BaseMap, corners: Sequence[Sequence[float]], crs: Any) -> Sho
     out = io.BytesIO()
     picture.save(out, "WEBP", quality=82)
     if out.tell() > MOST_BYTES:
-        raise InputError(f"the image takes {out.tell() >> 20} MB in the page", where=str(path), mend=_SMALLER)
+        raise InputError("present.image.heavy", where=str(path), megabytes=out.tell() >> 20)
     layer = {
         "kind": "image",
         "url": f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}",
@@ -105,16 +106,13 @@ def tiles_of(path: Path, corners: Sequence[Sequence[float]]) -> Shown:
                 room -= sum(map(len, found.values()))
                 shown += [z] if found else []
     except sqlite3.Error as error:
-        raise InputError("not an MBTiles file", where=str(path), mend=str(error)) from None
+        raise InputError("present.mbtiles.unreadable", where=str(path), mend=str(error)) from None
     if not shown:
-        why = "its first level alone is too large" if over else "it has no tiles at the land shown"
-        raise InputError(f"the base map cannot be used: {why}", where=str(path))
+        why = Message("present.mbtiles.too_large" if over else "present.mbtiles.no_tiles")
+        raise InputError("present.mbtiles.unusable", where=str(path), why=why)
     layer = {"kind": "packed", "tiles": tiles, "minLevel": shown[0], "maxLevel": shown[-1]}
     cut = {"level": shown[-1], "deepest": levels[-1], "limit": MOST_BYTES // 1_000_000} if over else {}
     return Shown(layer, cut)
-
-
-_SMALLER = "cut it to the town or make it smaller"
 
 
 def _opened(path: Path) -> Image.Image:
@@ -126,13 +124,9 @@ def _opened(path: Path) -> Image.Image:
                 raise Image.DecompressionBombError
             picture.load()
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise InputError(
-                f"the image has more than {MOST_PIXELS // 1_000_000} million pixels",
-                where=str(path),
-                mend=_SMALLER,
-            ) from None
+            raise InputError("present.image.large", where=str(path), most=MOST_PIXELS // 1000000) from None
         except (OSError, ValueError, SyntaxError) as error:
-            raise InputError(f"not an image that can be read: {error}", where=str(path)) from None
+            raise InputError("present.image.unreadable", where=str(path), error=error) from None
     return picture
 
 
@@ -141,23 +135,19 @@ def _affine(base: BaseMap, path: Path, size: tuple[int, int]) -> tuple[float, ..
     if base.bounds is not None:
         west, south, east, north = base.bounds
         if not (west < east and south < north):
-            raise InputError("bounds are west, south, east, north", where=base.at or str(path))
+            raise InputError("present.image.bounds", where=base.at or str(path))
         return ((east - west) / size[0], 0.0, west, 0.0, (south - north) / size[1], north)
     ending = path.suffix.lower().lstrip(".")
     kinds = {f".{ending[0]}{ending[-1]}w", f".{ending}w", ".wld"}
     text = _beside(path, sorted(kinds))
     if text is None:
-        raise InputError(
-            "nothing says where the image lies",
-            where=str(path),
-            mend=f"give bounds, or put a world file ({', '.join(sorted(kinds))}) beside it",
-        )
+        raise InputError("present.image.no_place", where=str(path), kinds=sorted(kinds))
     try:
         a, d, b, e, c, f = (float(line) for line in text.split()[:6])
     except ValueError:
-        raise InputError("a world file has six numbers", where=str(path)) from None
+        raise InputError("present.image.world_file_numbers", where=str(path)) from None
     if not all(map(math.isfinite, (a, b, c, d, e, f))) or abs(a * e - b * d) == 0.0:
-        raise InputError("the world file has no area", where=str(path))
+        raise InputError("present.image.world_file_area", where=str(path))
     return (a, b, c - (a + b) / 2, d, e, f - (d + e) / 2)
 
 
@@ -242,11 +232,7 @@ def _level(file: sqlite3.Connection, z: int, corners, path: Path) -> dict[str, s
     for column, row, data in rows:
         kind = next((name for sign, name in SIGNS.items() if bytes(data or b"").startswith(sign)), "")
         if not kind:
-            raise InputError(
-                "the tiles are no pictures",
-                where=str(path),
-                mend="vector tiles (pbf) cannot be shown; make PNG or JPEG",
-            )
+            raise InputError("present.mbtiles.vector", where=str(path))
         tiles[f"{z}/{int(column)}/{2**z - 1 - int(row)}"] = (
             f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
         )

@@ -55,7 +55,7 @@ def known_fields() -> tuple[Field, ...]:
     rows = read_table(layers_path() / "present" / "report_fields.csv", columns).rows
     for row in rows:
         if row["kind"] not in KINDS or row["field"] not in FILLED[row["kind"]]:
-            raise row.fail(f"no {row['kind']} '{row['field']}' is known", "names may be changed, ids may not")
+            raise row.fail("present.field.unknown", kind=row["kind"], field=row["field"])
     return tuple(Field(*(row[column] for column in columns)) for row in rows)
 
 

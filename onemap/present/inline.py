@@ -104,16 +104,11 @@ def _render(root: folium.Figure) -> tuple[str, str, str]:
 def _check(elements: list[Element], hosts: tuple[str, ...]) -> None:
     for element in elements:
         if isinstance(element, folium.Icon):
-            raise InputError(
-                "folium.Icon needs files that are not carried offline", mend="use CircleMarker or DivIcon"
-            )
+            raise InputError("present.map.icon")
         for name in ADDRESSED:
             address = getattr(element, name, None)
             if isinstance(address, str) and "//" in address[:10] and not _allowed(address, hosts):
-                raise InputError(
-                    f"the map would fetch {address}",
-                    mend="leave tiles out (tiles=None) or name its host in allow_hosts",
-                )
+                raise InputError("present.map.fetches", address=address)
 
 
 def _allowed(address: str, hosts: tuple[str, ...]) -> bool:

@@ -62,8 +62,8 @@ def case_of(review: Any, project_id: str, words: Words) -> Case:
     """
     decision = review.decisions[review.decisions.project_id == project_id]
     if decision.empty:
-        known = ", ".join(sorted(map(str, review.decisions.project_id))[:10])
-        raise InputError(f"no project {project_id!r} in the review", mend=f"its projects: {known}")
+        known = sorted(map(str, review.decisions.project_id))[:10]
+        raise InputError("present.project.unknown", project=project_id, known=known)
     parcels = review.parcels[review.parcels.project_id == project_id]
     mine = parcels.parcel_id
     return Case(

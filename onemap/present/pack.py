@@ -60,7 +60,7 @@ def write_conflict_pack(
     the packaged one of its day unless given. Same input, same bytes. Raises InputError for a ``top`` below 1.
     """
     if top < 1:
-        raise InputError(f"top is {top}", mend="at least one page for each pair")
+        raise InputError("present.pack.top", top=top)
     folder = Path(folder)
     words = pack_words(thing, lang, rulebook)
     return {

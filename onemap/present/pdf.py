@@ -64,7 +64,7 @@ def pdf_of(content: Content, template: Template | None = None) -> bytes:
     try:
         import typst
     except ImportError as error:
-        raise InputError("a PDF needs the package typst", mend="pip install typst, or write .docx") from error
+        raise InputError("present.pdf.not_installed") from error
     data, pictures = report_content(content, template or standard_template(content.case.words))
     with tempfile.TemporaryDirectory(prefix="onemap-") as folder:
         place = Path(folder)

@@ -24,26 +24,21 @@ def read_review(path, book=None) -> Review:
     """
     file = Path(path) / "review.json" if Path(path).is_dir() else Path(path)
     if not file.is_file():
-        raise InputError(
-            "no review here", where=str(path), mend="make one with: onemap review SITES -b BLUEPRINT -o OUT"
-        )
+        raise InputError("present.review.missing", where=str(path))
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         schema = record["schema"]
     except (ValueError, KeyError, TypeError) as broken:
-        raise InputError(
-            f"not a review: {broken}", where=str(file), mend="give the folder of a review"
-        ) from broken
+        raise InputError("present.review.unreadable", where=str(file), broken=broken) from broken
     if schema != SCHEMA:
-        raise InputError(
-            f"a review of another kind: {schema}", where=str(file), mend=f"this version reads {SCHEMA}"
-        )
+        raise InputError("present.review.other_kind", where=str(file), schema=schema, known=SCHEMA)
     rulebook = load_rulebook(record["as_of"], book, record["manifest"]["blueprint"]["dates"])
     if rulebook.version != record["rulebook"]["version"]:
         raise InputError(
-            f"made with rule book {record['rulebook']['version']}, this one is {rulebook.version}",
+            "present.review.other_book",
             where=str(file),
-            mend="give that rule book with --book, or review again",
+            made=record["rulebook"]["version"],
+            known=rulebook.version,
         )
     frames = {name: _frame(record[name]) for name in FRAMES}
     overlaps = frames.pop("overlaps")

@@ -31,15 +31,15 @@ def load_styles(path: Path | None = None) -> tuple[Mapping[str, str], ...]:
     rows = read_table(file, ("overlay", *SELECTORS, *LOOKS, "note")).rows
     for row in rows:
         if row["hatch"] and row["hatch"] not in HATCHES:
-            raise row.fail(f"unknown hatch '{row['hatch']}'", f"one of {', '.join(HATCHES)}")
+            raise row.fail("present.style.hatch", hatch=row["hatch"], known=HATCHES)
         for column in ("order", "opacity", "weight"):
             try:
                 float(row[column] or 0)
             except ValueError as error:
-                raise row.fail(f"{column} '{row[column]}' is not a number") from error
+                raise row.fail("present.style.not_a_number", column=column, value=row[column]) from error
         for column in ("fill", "line"):
             if row[column] and not _is_colour(row[column]):
-                raise row.fail(f"{column} '{row[column]}' is not a colour", "write #rrggbb")
+                raise row.fail("present.style.not_a_colour", column=column, value=row[column])
     return tuple(sorted(rows, key=lambda row: sum(bool(row[name]) for name in SELECTORS)))
 
 
@@ -56,7 +56,7 @@ def look(overlay: str, **piece: str) -> dict[str, Any]:
         if overlay in row["overlay"].split("|") and _fits(row, piece):
             found.update({name: row[name] for name in LOOKS if row[name]})
     if not found:
-        raise InputError(f"no style for '{overlay}'", where="layers/present/map_styles.csv")
+        raise InputError("present.style.missing", where="layers/present/map_styles.csv", overlay=overlay)
     numbers = {name: float(found.get(name) or 0) for name in ("order", "opacity", "weight")}
     return {**dict.fromkeys(LOOKS, ""), **found, **numbers}
 

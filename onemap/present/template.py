@@ -23,6 +23,7 @@ from lxml import etree
 
 from onemap.book.reading import nearest
 from onemap.errors import InputError
+from onemap.messages import Message
 from onemap.present import paper
 from onemap.present.blocks import Block
 from onemap.present.fields import BLOCK, PICTURE, TEXT, Content, Field, known_fields
@@ -53,11 +54,9 @@ def load_template(path: str | Path) -> Template:
         template = Template(path.read_bytes(), path.name)
         problems = list(_problems(open_template(template)))
     except OSError as error:
-        raise InputError("the template cannot be read", where=str(path), mend=str(error.strerror)) from error
+        raise InputError("present.template.unreadable", where=str(path), mend=str(error.strerror)) from error
     if problems:
-        raise InputError(
-            "; ".join(problems), where=str(path), mend="onemap template --fields lists the fields"
-        )
+        raise InputError("present.template.problems", where=str(path), mend=problems)
     return template
 
 
@@ -66,11 +65,7 @@ def open_template(template: Template) -> Any:
     try:
         return Document(io.BytesIO(template.data))
     except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, etree.XMLSyntaxError) as error:
-        raise InputError(
-            "not a Word file",
-            where=template.name,
-            mend="save the template as .docx (not .doc, .dotx or .wps)",
-        ) from error
+        raise InputError("present.template.not_word", where=template.name) from error
 
 
 def standard_template(words: Words) -> Template:
@@ -266,22 +261,23 @@ def _width_cm(paragraph: Any) -> float:
     return (wide - left - right) / paper.TWIPS_PER_CM
 
 
-def _problems(document: Any) -> Iterator[str]:
+def _problems(document: Any) -> Iterator[Message]:
     """What is wrong with a template, each with the words around it."""
     named = [name for field in known_fields() for name in (field.zh, field.en)]
     for part, paragraphs in _stories(document):
         body = str(part.partname) == "/word/document.xml"
         for paragraph in paragraphs:
             text, _ = _text_of(paragraph)
-            where = f"in '{' '.join(text.split())[:SPACES]}…'" if len(text) > SPACES else f"in '{text}'"
+            place = f"{' '.join(text.split())[:SPACES]}…" if len(text) > SPACES else text
             names = FIELD.findall(text)
             for name in names:
                 field = field_of(name)
                 if field is None:
-                    yield f"unknown field {{{{{name}}}}} {where}: {nearest(name, named)}"
+                    mend = nearest(name, named)
+                    yield Message("present.template.field_unknown", name=name, place=place, mend=mend)
                 elif field.kind in (BLOCK, PICTURE) and (len(names) > 1 or FIELD.sub("", text).strip()):
-                    yield f"{{{{{name}}}}} must stand alone in its paragraph, {where}"
+                    yield Message("present.template.not_alone", name=name, place=place)
                 elif field.kind in (BLOCK, PICTURE) and not body:
-                    yield f"{{{{{name}}}}} cannot stand in a header or footer"
+                    yield Message("present.template.in_header", name=name)
             if BRACES.search(FIELD.sub("", text)):
-                yield f"braces that do not close {where}"
+                yield Message("present.template.braces", place=place)

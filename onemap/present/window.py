@@ -22,19 +22,16 @@ def sites_of(thing: Any, project_id: str | None) -> gpd.GeoDataFrame:
     parcels = getattr(thing, "parcels", None)
     if parcels is None:
         if project_id is not None:
-            raise InputError("a blueprint holds no projects", mend="draw a review, or leave project_id out")
+            raise InputError("present.project.in_blueprint")
         return gpd.GeoDataFrame(geometry=[], crs=thing.crs)
     if "geometry" not in parcels:
-        raise InputError(
-            "a review read back from its record holds no shapes",
-            mend="draw it from om.review, or open its map.html",
-        )
+        raise InputError("present.review.no_shapes")
     if project_id is None:
         return parcels
     found = parcels[parcels.project_id == project_id]
     if found.empty:
-        known = ", ".join(sorted(map(str, parcels.project_id.unique()))[:10])
-        raise InputError(f"no project {project_id!r} in the review", mend=f"its projects: {known}")
+        known = sorted(map(str, parcels.project_id.unique()))[:10]
+        raise InputError("present.project.unknown", project=project_id, known=known)
     return found
 
 

@@ -266,11 +266,7 @@ def _claim(path: Path, key: dict) -> None:
     text = json.dumps(key, indent=2, sort_keys=True)
     if path.exists():
         if json.loads(path.read_text(encoding="utf-8")) != key:
-            raise InputError(
-                "this folder holds another batch (other sites, blueprint, rules, date or chunk)",
-                where=str(path.parent),
-                mend="choose another folder with -o, or remove this one",
-            )
+            raise InputError("review.batch.other", where=str(path.parent))
         return
     draft = path.with_suffix(".tmp")
     draft.write_text(text + "\n", encoding="utf-8")

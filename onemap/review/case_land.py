@@ -42,17 +42,18 @@ class Case(NamedTuple):
         """``file:line`` of a word of the case."""
         return self.document.where(*self.path, *below)
 
-    def fail(self, what: str, *below, mend: str = "") -> InputError:
+    def fail(self, key: str, /, *below, **values) -> InputError:
         """The error that a word of the case causes."""
-        return InputError(f"{self.data.get('case', 'case')}: {what}", where=self.where(*below), mend=mend)
+        where = f"{self.where(*below)} {self.data.get('case', '')}".rstrip()
+        return InputError(key, where=where, **values)
 
     def only(self, given: dict, allowed: Iterable[str], *below) -> None:
         """Refuse words that the format does not know."""
         if not isinstance(given, dict):
-            raise self.fail(f"'{given}' should be a mapping", *below)
+            raise self.fail("review.case.not_a_mapping", *below, given=given)
         for key in given:
             if key not in allowed:
-                raise self.fail(f"unknown word '{key}'", *below, key, mend=nearest(key, allowed))
+                raise self.fail("review.case.word_unknown", *below, key, mend=nearest(key, allowed), word=key)
 
 
 class Town(NamedTuple):
@@ -70,13 +71,11 @@ class Town(NamedTuple):
         try:
             west, south, east, north = (float(b) for b in bounds)
         except (TypeError, ValueError):
-            raise self.case.fail(
-                f"{bounds} is not a box", *below, mend="write [west, south, east, north]"
-            ) from None
+            raise self.case.fail("review.case.not_a_box", *below, box=bounds) from None
         if west >= east or south >= north:
-            raise self.case.fail(f"the box {bounds} has no area", *below, mend="[west, south, east, north]")
+            raise self.case.fail("review.case.box_empty", *below, box=bounds)
         if west < TOWN[0] or south < TOWN[1] or east > TOWN[2] or north > TOWN[3]:
-            raise self.case.fail(f"the box {bounds} leaves the town", *below, mend=f"stay within {TOWN}")
+            raise self.case.fail("review.case.box_outside", *below, box=bounds, town=TOWN)
         x, y = ORIGIN[0], ORIGIN[1] + self.number * PITCH
         return shapely.box(west + x, south + y, east + x, north + y)
 
@@ -88,9 +87,9 @@ def stated(case: Case, catalogue) -> dict[str, object]:
     for layer in given:
         if layer not in catalogue.layers.index:
             mend = nearest(layer, catalogue.layers.index)
-            raise case.fail(f"no layer '{layer}'", "layers", layer, mend=mend)
+            raise case.fail("review.case.layer_unknown", "layers", layer, mend=mend, layer=layer)
     if others not in (None, "none"):
-        raise case.fail(f"others: '{others}'", "layers", "others", mend="write others: none, or leave it out")
+        raise case.fail("review.case.others", "layers", "others", others=others)
     rest = dict.fromkeys(catalogue.layers.index, "none") if others else {}
     return {layer: said for layer, said in (rest | given).items() if said != "unknown"}
 
@@ -140,7 +139,9 @@ def parcels_of(towns: list[Town], catalogue) -> gpd.GeoDataFrame:
             known = catalogue.enumerations.loc[catalogue.enumerations["field"] == key, "value"]
             if len(known) and value not in set(known):
                 mend = nearest(value, known)
-                raise town.case.fail(f"unknown {key} '{value}'", "project", key, mend=mend)
+                raise town.case.fail(
+                    "review.case.value_unknown", "project", key, mend=mend, word=key, value=value
+                )
         common = dict.fromkeys(PARCELS) | {"project_name": town.case.name, "source": "case"} | attributes
         rows += [
             common
@@ -191,7 +192,7 @@ def _feature(town: Town, layer: str, i: int, given, catalogue) -> dict:
     row = {"box": given} if not isinstance(given, dict) else dict(given)
     town.case.only(row, FEATURE_KEYS, "layers", layer)
     if "box" not in row:
-        raise town.case.fail("a feature needs a box", "layers", layer)
+        raise town.case.fail("review.case.no_box", "layers", layer)
     shape = town.box(row.pop("box"), "layers", layer)
     dates = {k: parse_date(row[k]) for k in ("valid_from", "valid_to") if k in row}
     facts = catalogue.layers.loc[layer]
@@ -202,7 +203,12 @@ def _feature(town: Town, layer: str, i: int, given, catalogue) -> dict:
         words |= {"class_name": table.at[code, "name_zh"], "major_class": table.at[code, "major_class"]}
     elif table is not None and code:
         raise town.case.fail(
-            f"{layer} has no class '{code}'", "layers", layer, mend=nearest(code, table.index)
+            "review.case.class_unknown",
+            "layers",
+            layer,
+            mend=nearest(code, table.index),
+            layer=layer,
+            code=code,
         )
     ids = {"feature_id": f"{layer}:{town.id}:{i + 1}", "layer": layer}
     origin = {"source": town.id, "source_fid": str(i + 1)}

@@ -82,7 +82,7 @@ def read_cases(path: str | Path) -> list[Case]:
     path = Path(path)
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     if not files or not all(f.is_file() for f in files):
-        raise InputError("no cases here", where=str(path), mend="give a .yaml file or a folder of them")
+        raise InputError("review.cases.missing", where=str(path))
     return [case for file in files for case in _cases_of(read_yaml(file))]
 
 
@@ -93,20 +93,20 @@ def failures(verdicts: Iterable[Verdict]) -> pd.DataFrame:
 
 def _cases_of(document: Document) -> list[Case]:
     if not isinstance(document.data, list):
-        raise document.fail("a file of cases is a list", mend="begin every case with '- case: its name'")
+        raise document.fail("review.cases.not_a_list")
     cases, seen = [], set()
     for i, data in enumerate(document.data):
         if not isinstance(data, dict) or not data.get("case"):
-            raise document.fail("a case needs a name", i, mend="begin it with '- case: its name'")
+            raise document.fail("review.case.no_name", i)
         case = Case(document, (i,), data)
         case.only(data, KEYS)
         for key in ("as_of", "expect"):
             if not data.get(key):
-                raise case.fail(f"'{key}' is missing")
+                raise case.fail("review.case.key_missing", word=key)
         if not isinstance(data["expect"], dict):
-            raise case.fail("expect names ids and statuses", "expect", mend="write K01: triggered")
+            raise case.fail("review.case.expect", "expect")
         if case.name in seen:
-            raise case.fail("two cases of this name")
+            raise case.fail("review.case.twice")
         seen.add(case.name)
         cases.append(case)
     return cases
@@ -145,7 +145,7 @@ class _Answers:
             if what in ids:
                 return table
         known = set().union(*self.ids.values(), DECISION_WORDS, LISTS)
-        raise town.case.fail(f"unknown id '{what}'", "expect", what, mend=nearest(what, known))
+        raise town.case.fail("review.case.id_unknown", "expect", what, mend=nearest(what, known), word=what)
 
     def rows(self, table: str, what: str, project: str) -> pd.DataFrame | None:
         own = self.tables[table].get(project)

@@ -57,7 +57,7 @@ def counterfactuals(
     """
     parcels = review.parcels[review.parcels["project_id"] == project_id].reset_index(drop=True)
     if parcels.empty:
-        raise InputError(f"no project '{project_id}' in this review")
+        raise InputError("review.project.unknown", project=project_id)
     makers = {CUT: _cuts, DOCUMENT: _documents, LAYER: _layers}
     rows = [row for kind in kinds for row in makers[kind](review, project_id, parcels)]
     if not rows:

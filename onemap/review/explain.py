@@ -43,7 +43,7 @@ def explain(review, rule_id: str, project_id: str | None = None, lang: str = "zh
     book = review.rulebook
     projects = list(review.decisions["project_id"])
     if project_id is not None and project_id not in projects:
-        raise InputError(f"no project '{project_id}' in this review", mend=nearest(project_id, projects))
+        raise InputError("review.project.unknown", mend=nearest(project_id, projects), project=project_id)
     chosen = projects if project_id is None else [project_id]
     decisions = {rule.rule_id for rule in book.decisions}
     makers = (
@@ -55,7 +55,7 @@ def explain(review, rule_id: str, project_id: str | None = None, lang: str = "zh
         if rule_id in ids:
             return Explanation("\n".join(_with_heads(review, rule_id, chosen, lines_of, lang)))
     known = sorted(set().union(*(ids for _, ids in makers)))
-    raise InputError(f"no rule '{rule_id}' in force on {review.as_of}", mend=nearest(rule_id, known))
+    raise InputError("review.rule.unknown", mend=nearest(rule_id, known), rule=rule_id, as_of=review.as_of)
 
 
 def _with_heads(review, rule_id, projects, lines_of, lang) -> list[str]:

@@ -67,7 +67,7 @@ def weigh(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     sites = parcels.geometry.to_numpy()
     if not shapely.is_valid(sites).all():
         wrong = parcels["parcel_id"].to_numpy()[~shapely.is_valid(sites)][0]
-        raise InputError(f"parcel '{wrong}' is no valid polygon", mend="read it with onemap.read_parcels")
+        raise InputError("review.parcel.invalid", parcel=wrong)
     shapely.prepare(sites)
     parcel, face = ground.tree.query(sites)
     order = np.lexsort((face, parcel))

@@ -237,15 +237,13 @@ def outside_issues(parcels, pieces: Pieces, gap: np.ndarray, least_m2: float) ->
 def fits(parcels, blueprint, gap: np.ndarray) -> None:
     """Refuse parcels in another CRS than the blueprint's, or all of which lie (``gap``, m) too far from it."""
     if parcels.crs != blueprint.crs:
-        raise InputError(
-            f"sites are in {parcels.crs}, the blueprint in {blueprint.crs}",
-            mend="read them with onemap.read_parcels",
-        )
+        raise InputError("review.crs.differs", own=parcels.crs, blueprint=blueprint.crs)
     if len(gap) and (gap > FAR_M).all():
         raise InputError(
-            f"every site lies more than {FAR_M / 1000:.0f} km from the blueprint (the nearest {gap.min() / 1000:,.0f} km)",
+            "review.sites.far",
             where=str(parcels["source"].iloc[0]),
-            mend="their coordinate system or zone is wrong, or it is another town's blueprint",
+            limit_km=FAR_M / 1000,
+            nearest_km=gap.min() / 1000,
         )
 
 

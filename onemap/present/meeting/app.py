@@ -96,15 +96,9 @@ def check_token(host: str, token: str | None) -> None:
     >>> check_token("127.0.0.1", None)
     """
     if token is not None and (len(token) < LEAST_TOKEN or not re.fullmatch(r"[A-Za-z0-9._~-]+", token)):
-        raise InputError(
-            f"a token has at least {LEAST_TOKEN} characters, letters and digits and . _ ~ -", where="token"
-        )
+        raise InputError("present.meeting.token_short", where="token", least=LEAST_TOKEN)
     if token is None and not is_loopback(host):
-        raise InputError(
-            f"{host} can be reached from other machines: a token is needed",
-            where="host",
-            mend="give --token, or leave the host at 127.0.0.1",
-        )
+        raise InputError("present.meeting.token_missing", where="host", host=host)
 
 
 def is_loopback(host: str) -> bool:
