@@ -51,10 +51,10 @@ class Message:
     def text(self, lang: str | None = None) -> str:
         """The sentence in a language, by default the one spoken; the bare key and values where no text is found."""
         lang = lang or spoken()
-        shown = {name: _shown(value, lang) for name, value in self.values.items() if name != "mend"}
+        shown = {name: in_words(value, lang) for name, value in self.values.items() if name != "mend"}
         where, mend = shown.pop("where", ""), self.values.get("mend") or []
         mend = _SEMICOLON[lang].join(
-            _shown(m, lang) for m in (mend if isinstance(mend, list) else [mend]) if m
+            in_words(m, lang) for m in (mend if isinstance(mend, list) else [mend]) if m
         )
         try:
             what = fill(_texts()[self.key][LANGUAGES.index(lang)], shown)
@@ -89,7 +89,7 @@ def told(*parts: Message | str | None) -> dict[str, str | None]:
     {'message': 'no space left', 'detail': None}
     """
     parts = [part for part in parts if part]
-    message = _SEMICOLON["zh"].join(_shown(part, "zh") for part in parts)
+    message = _SEMICOLON["zh"].join(in_words(part, "zh") for part in parts)
     if not any(isinstance(part, Message) for part in parts):
         return {"message": message, "detail": None}
     return {"message": message, "detail": packed(parts[0] if len(parts) == 1 else parts)}
@@ -107,7 +107,7 @@ def said(row: Mapping, lang: str | None = None) -> str:
     except (ValueError, KeyError, TypeError):
         parts = row.get("message")
     parts = parts if isinstance(parts, list) else [parts]
-    return _SEMICOLON[lang].join(_shown(p, lang) for p in parts if isinstance(p, Message | str))
+    return _SEMICOLON[lang].join(in_words(p, lang) for p in parts if isinstance(p, Message | str))
 
 
 def message_of(error: BaseException) -> Message | str:
@@ -147,11 +147,12 @@ def _plain(value):
     return _plain(value.item()) if hasattr(value, "item") else str(value)
 
 
-def _shown(value, lang: str):
+def in_words(value, lang: str):
+    """A value as a sentence shows it: messages in a language, lists with its marks, anything else as it is."""
     if isinstance(value, Message):
         return value.text(lang)
     if isinstance(value, list):
-        return _COMMA[lang].join(str(_shown(one, lang)) for one in value) or NOTHING
+        return _COMMA[lang].join(str(in_words(one, lang)) for one in value) or NOTHING
     return value
 
 

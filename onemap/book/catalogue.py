@@ -218,7 +218,7 @@ def read_noted(path: Path, required: Iterable[str], optional: Iterable[str], not
     """A table, with a note when it was not UTF-8."""
     table = read_table(path, required, optional)
     if table.encoding == "gb18030":
-        notes.append(f"{label(path)} was read as GB18030")
+        notes.append(str(Message("book.file.gb18030", name=label(path))))
     return table
 
 

@@ -7,13 +7,15 @@ from functools import lru_cache
 import numpy as np
 import pyproj
 
+from onemap.messages import Message
 
-def candidates(bounds, town, target=None) -> list[str]:
+
+def candidates(bounds, town, target=None) -> list[Message]:
     """The systems in which bounds (xmin, ymin, xmax, ymax) fall into the town's box (degrees), best known first.
 
     Numbers cannot tell one datum from another: CGCS2000, Xian 1980 and Beijing 1954 twins are named together.
 
-    >>> candidates((41499000, 4552000, 41500000, 4553000), (122.9, 41.0, 123.1, 41.2))[0]
+    >>> candidates((41499000, 4552000, 41500000, 4553000), (122.9, 41.0, 123.1, 41.2))[0].text("en")
     'CGCS2000 3-degree zone 41 with prefix EPSG:4529 (or Xian 1980 EPSG:2365, Beijing 1954 EPSG:2417)'
     """
     if bounds is None or not np.isfinite(bounds).all():
@@ -28,7 +30,7 @@ def candidates(bounds, town, target=None) -> list[str]:
         ):
             lon, lat = (e * scale, n * scale) if crs is None else _to_degrees(crs, e * scale, n * scale)
             if _inside(lon, lat, town):
-                found.append(f"{label}, axes swapped" if swapped else label)
+                found.append(Message("land.fits.swapped", system=label) if swapped else label)
     return list(dict.fromkeys(found))
 
 
@@ -49,19 +51,17 @@ def _to_degrees(crs: str, x: float, y: float) -> tuple[float, float]:
 
 
 @lru_cache(32)
-def _systems(town: tuple, target: str) -> list[tuple[str, str | None, float]]:
+def _systems(town: tuple, target: str) -> list[tuple[Message, str | None, float]]:
     """(label, CRS or None for degrees, scale) of what is worth trying near the town."""
     lon, lat = (town[0] + town[2]) / 2, (town[1] + town[3]) / 2
     reach = max(town[2] - town[0], 6.0)
-    systems: list[tuple[str, str | None, float]] = [
-        ("degrees, longitude first (EPSG:4490 or EPSG:4326)", None, 1.0)
-    ]
+    systems: list[tuple[Message, str | None, float]] = [(Message("land.fits.degrees_east_first"), None, 1.0)]
     if 70 < lon < 140 and 0 < lat < 56:
         for zone in range(25, 46):
             if abs(3 * zone - lon) <= reach:
                 systems.append(
                     (
-                        _twin("3-degree zone", zone, "with prefix", 4488, 2324, 2376),
+                        _twin(Message("land.fits.zone_3", zone=zone), 4488 + zone, 2324 + zone, 2376 + zone),
                         f"EPSG:{4488 + zone}",
                         1.0,
                     )
@@ -70,7 +70,7 @@ def _systems(town: tuple, target: str) -> list[tuple[str, str | None, float]]:
             if abs(6 * zone - 3 - lon) <= reach:
                 systems.append(
                     (
-                        _twin("6-degree zone", zone, "with prefix", 4478, 2314, 21400),
+                        _twin(Message("land.fits.zone_6", zone=zone), 4478 + zone, 2314 + zone, 21400 + zone),
                         f"EPSG:{4478 + zone}",
                         1.0,
                     )
@@ -78,45 +78,46 @@ def _systems(town: tuple, target: str) -> list[tuple[str, str | None, float]]:
         for meridian in range(75, 136, 3):
             if abs(meridian - lon) <= reach:
                 i = (meridian - 75) // 3
-                label = _twin(
-                    f"central meridian {meridian}E", 0, "without prefix", 4534 + i, 2370 + i, 2422 + i
-                )
+                label = _twin(Message("land.fits.meridian", meridian=meridian), 4534 + i, 2370 + i, 2422 + i)
                 systems.append((label, f"EPSG:{4534 + i}", 1.0))
     if target:
         name = pyproj.CRS(target).name
-        systems.append((f"the blueprint's own {name}", target, 1.0))
-        for feet, metre in (("international feet", 0.3048), ("US survey feet", 1200 / 3937)):
-            systems.append((f"{name} in {feet}", target, metre))
-            systems.append((f"{name} with numbers in feet taken for metres", target, 1 / metre))
-        systems.append((f"{name} in kilometres", target, 1000.0))
+        systems.append((Message("land.fits.own", name=name), target, 1.0))
+        for feet, metre in ((Message("land.fits.feet"), 0.3048), (Message("land.fits.us_feet"), 1200 / 3937)):
+            systems.append((Message("land.fits.in_unit", name=name, unit=feet), target, metre))
+            systems.append((Message("land.fits.feet_for_metres", name=name), target, 1 / metre))
+        systems.append(
+            (Message("land.fits.in_unit", name=name, unit=Message("land.fits.kilometres")), target, 1000.0)
+        )
     zone = int((lon + 180) // 6) + 1
     systems.append(
         (
-            f"WGS84 UTM zone {zone} EPSG:{(32600 if lat >= 0 else 32700) + zone}",
+            Message("land.fits.utm", zone=zone, code=(32600 if lat >= 0 else 32700) + zone),
             f"EPSG:{(32600 if lat >= 0 else 32700) + zone}",
             1.0,
         )
     )
-    systems.append(("web mercator EPSG:3857", "EPSG:3857", 1.0))
+    systems.append((Message("land.fits.web_mercator"), "EPSG:3857", 1.0))
     return systems
 
 
-def _twin(kind: str, zone: int, prefix: str, cgcs: int, xian: int, beijing: int) -> str:
-    name = f"{kind} {zone} {prefix}" if zone else f"{kind} {prefix}"
-    return f"CGCS2000 {name} EPSG:{cgcs + zone} (or Xian 1980 EPSG:{xian + zone}, Beijing 1954 EPSG:{beijing + zone})"
+def _twin(zone: Message, cgcs: int, xian: int, beijing: int) -> Message:
+    return Message("land.fits.twin", zone=zone, cgcs=cgcs, xian=xian, beijing=beijing)
 
 
-def _by_range(x: float, y: float) -> list[str]:
+def _by_range(x: float, y: float) -> list[Message]:
     """What the size of the numbers alone allows."""
     out = []
-    for e, n, swapped in ((x, y, ""), (y, x, ", axes swapped")):
+    for e, n, swapped in ((x, y, False), (y, x, True)):
+        fits = []
         if 73 <= e <= 136 and 3 <= n <= 54:
-            out.append(f"degrees{swapped}")
+            fits.append(Message("land.fits.degrees"))
         if 1.9e6 <= n <= 6e6:
             if 25e6 <= e < 46e6:
-                out.append(f"3-degree zone {int(e // 1e6)} with prefix{swapped}")
+                fits.append(Message("land.fits.zone_3", zone=int(e // 1e6)))
             if 13e6 <= e < 24e6:
-                out.append(f"6-degree zone {int(e // 1e6)} with prefix{swapped}")
+                fits.append(Message("land.fits.zone_6", zone=int(e // 1e6)))
             if 1e5 <= e <= 9e5:
-                out.append(f"a Gauss-Kruger or UTM zone without prefix{swapped}: name the central meridian")
+                fits.append(Message("land.fits.no_prefix"))
+        out += [Message("land.fits.swapped", system=one) for one in fits] if swapped else fits
     return out

@@ -17,6 +17,7 @@ from onemap.land.crs import core_bounds, resolve, town_box
 from onemap.land.files import files_in, read_raw, tables_of
 from onemap.land.raw import Raw
 from onemap.land.values import text
+from onemap.messages import Message
 from onemap.progress import progress
 
 # How much each sign counts and how much makes a match: proposals only, the analyst settles them.
@@ -39,9 +40,9 @@ class Seen(NamedTuple):
     guessed: dict[str, str]
     rest: list[str]
     crs: object
-    crs_doubt: str
+    crs_doubt: Message | str
     bounds: np.ndarray | None
-    failure: str
+    failure: Message | str
 
 
 def look(folder: Path, catalogue) -> list[Seen]:
@@ -64,7 +65,9 @@ def look(folder: Path, catalogue) -> list[Seen]:
 
 
 def _failed(path: str, table: str | None, error: Exception) -> Seen:
-    return Seen(path, table, 0, None, [], 0.0, False, {}, {}, [], None, "", None, str(error))
+    return Seen(
+        path, table, 0, None, [], 0.0, False, {}, {}, [], None, "", None, getattr(error, "said", str(error))
+    )
 
 
 def _seen(path: str, table: str | None, raw: Raw, catalogue) -> Seen:
@@ -83,13 +86,13 @@ def _seen(path: str, table: str | None, raw: Raw, catalogue) -> Seen:
     )  # fmt: skip
 
 
-def _crs(raw: Raw) -> tuple[object, str]:
+def _crs(raw: Raw) -> tuple[object, Message | str]:
     if raw.crs is None:
         return None, ""
     try:
         return resolve(raw.crs, raw.file), ""
     except CRSError as error:
-        return None, error.what
+        return None, error.said
 
 
 def _score(layer: str, path: str, table: str | None, raw: Raw, catalogue) -> float:

@@ -9,6 +9,7 @@ from onemap.errors import InputError
 from onemap.land.raw import Note, Raw
 from onemap.land.survey_txt import Plot, order_of, shape_of
 from onemap.land.values import parse_number, text
+from onemap.messages import Message
 
 _FIRST = ("x", "x坐标", "纵坐标", "北坐标", "north", "northing", "纬度", "lat", "latitude")
 _SECOND = ("y", "y坐标", "横坐标", "东坐标", "east", "easting", "经度", "lon", "lng", "longitude")
@@ -59,7 +60,15 @@ def points_table(head: list[str], body: list[list], name: str, encoding: str) ->
             if None in pair:
                 broken.append((number, ""))
                 notes.append(
-                    ("bad_coordinates", fid, f"row {number}: {text(row[first])}, {text(row[second])}"[:80])
+                    (
+                        "bad_coordinates",
+                        fid,
+                        Message(
+                            "land.points.row",
+                            row=number,
+                            words=[text(row[first])[:30], text(row[second])[:30]],
+                        ),
+                    )
                 )
                 continue
             turn = parse_number(row[ring]) if ring is not None else None

@@ -12,6 +12,7 @@ from onemap.land.crs import gauss_kruger
 from onemap.land.detect import candidates
 from onemap.land.look import Seen, box_of, look
 from onemap.land.workspace import NAME
+from onemap.messages import in_words
 
 TOWN = "admin_district"
 
@@ -50,7 +51,10 @@ def propose(folder, catalogue, lang: str = "zh") -> str:
     failed = [s for s in seen if s.failure]
     if failed:
         lines += ["", say("failed")]
-        lines += [f"#   {s.path}{f'#{s.table}' if s.table else ''}: {_line(s.failure)}" for s in failed]
+        lines += [
+            f"#   {s.path}{f'#{s.table}' if s.table else ''}: {_line(in_words(s.failure, lang))}"
+            for s in failed
+        ]
     lines += _sites([s for s in seen if s.site], say)
     absent = [layer for layer in catalogue.layers.index if layer not in count]
     lines += ["", say("none"), "# none:"]
@@ -93,8 +97,10 @@ def _source(one: Seen, catalogue, town: bool, crs, box, same: int, say, lang: st
     if one.table:
         lines.append(f"    table: {_word(one.table)}")
     if one.crs is None:
-        fits = candidates(one.bounds, box, crs)
-        lines.append(f"    {say('no_crs', doubt=one.crs_doubt or '—', fits=_line('; '.join(fits)) or '—')}")
+        fits = [in_words(fit, lang) for fit in candidates(one.bounds, box, crs)]
+        lines.append(
+            f"    {say('no_crs', doubt=_line(in_words(one.crs_doubt, lang)) or '—', fits=_line('; '.join(fits)) or '—')}"
+        )
         if codes := re.findall(r"EPSG:\d+", fits[0]) if len(fits) == 1 else ():
             lines.append(f"    # crs: {codes[0]}")
     elif one.crs.geodetic_crs.to_epsg() == 4326:

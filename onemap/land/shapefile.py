@@ -16,6 +16,7 @@ from onemap.errors import InputError
 from onemap.land.ogr import read_ogr
 from onemap.land.raw import Note, Raw
 from onemap.land.text import decode, fits, looks_chinese, looks_traditional
+from onemap.messages import Message
 
 _LDID = {
     0x4D: "GB18030",
@@ -52,7 +53,7 @@ def read_shapefile(path: Path, encoding: str | None = None) -> Raw:
         notes.append(("dbf_missing", None, path.name))
     counts = [raw.promised or 0, in_shx or 0, dbf["rows"] if dbf else 0]
     if dbf and in_shx is not None and dbf["rows"] != in_shx:
-        notes.append(("row_count", None, f"dbf {dbf['rows']}, shp {in_shx}"))
+        notes.append(("row_count", None, Message("land.shapefile.counts", dbf=dbf["rows"], shp=in_shx)))
     notes += [("geometry_unreadable", fid, "") for fid in _damaged(raw, kin)]
     raw.file, raw.encoding, raw.promised = path.name, used, max(counts)
     raw.crs = _prj(kin[".prj"]) if ".prj" in kin else None
@@ -146,7 +147,7 @@ def _dbf(path: Path) -> dict | None:
     }
 
 
-def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[str, str]:
+def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[str, Message | str]:
     """The encoding to read with, and what is doubtful about it."""
     if wanted:
         try:
@@ -164,16 +165,16 @@ def _encoding(dbf: dict | None, cpg: Path | None, wanted: str | None) -> tuple[s
         if name and fits(cells, name) and not (traditional and name == "GB18030"):
             return name, ""
     if traditional:
-        return "BIG5", "taken as Big5"
+        return "BIG5", Message("land.encoding.big5")
     if fits(cells, "GB18030") and looks_chinese(cells):
         return "GB18030", ""
     if latin:
         return said, ""
     if dbf["ldid"] in (0x03, 0x57) and fits(cells, "CP1252"):
-        return "CP1252", "no Chinese text, taken as Western European"
+        return "CP1252", Message("land.encoding.western")
     if fits(cells, "GB18030"):
-        return "GB18030", "hardly Chinese text"
-    return "ISO-8859-1", f"declared {said or 'nothing'}, neither UTF-8 nor GB18030"
+        return "GB18030", Message("land.encoding.hardly_chinese")
+    return "ISO-8859-1", Message("land.encoding.neither", declared=said)
 
 
 def _declared(cpg: Path | None) -> str | None:

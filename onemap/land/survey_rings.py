@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from onemap.messages import Message
+
 Point = tuple[float, float]
 
 
@@ -20,7 +22,7 @@ class Line(NamedTuple):
     north: float
 
 
-def rings_of(lines: list[Line]) -> tuple[list[tuple[int | None, list[Point]]], list[str]]:
+def rings_of(lines: list[Line]) -> tuple[list[tuple[int | None, list[Point]]], list[Message]]:
     """Rings as (number, open list of points), split where the number changes or a ring closes, and remarks.
 
     A line that repeats a ring's first point closes it whatever number it carries; a name that starts again at 1
@@ -30,7 +32,7 @@ def rings_of(lines: list[Line]) -> tuple[list[tuple[int | None, list[Point]]], l
     [(1, [(0, 0), (1, 0), (1, 1)])]
     """
     rings: list[tuple[int | None, list[Point]]] = []
-    remarks: list[str] = []
+    remarks: list[Message] = []
     current: list[Point] = []
     number: int | None = None
 
@@ -38,7 +40,7 @@ def rings_of(lines: list[Line]) -> tuple[list[tuple[int | None, list[Point]]], l
         if len(current) >= 3:
             rings.append((number, list(current)))
         elif current:
-            remarks.append(f"ring {number or 1} has only {len(current)} points")
+            remarks.append(Message("land.ring.few_points", ring=number or 1, count=len(current)))
         current.clear()
 
     for line in lines:
@@ -49,19 +51,19 @@ def rings_of(lines: list[Line]) -> tuple[list[tuple[int | None, list[Point]]], l
         if current and line.ring != number:
             close()
         elif len(current) >= 3 and re.fullmatch(r"\D*0*1", line.name):
-            remarks.append(f"point numbers start again within ring {number or 1}")
+            remarks.append(Message("land.ring.starts_again", ring=number or 1))
             close()
         if not current:
             number = line.ring
         if current and point == current[-1]:
-            remarks.append(f"point {line.name} is repeated")
+            remarks.append(Message("land.ring.point_twice", point=line.name))
             continue
         current.append(point)
     close()
     return rings, remarks
 
 
-def assemble(rings: list[tuple[int | None, list[Point]]]) -> tuple[object, list[str]]:
+def assemble(rings: list[tuple[int | None, list[Point]]]) -> tuple[object, list[Message]]:
     """A polygon or multipolygon by even-odd containment, and remarks where ring numbers say otherwise.
 
     Rings that cross each other or themselves give an invalid geometry, for the repair to judge.
@@ -81,7 +83,7 @@ def assemble(rings: list[tuple[int | None, list[Point]]]) -> tuple[object, list[
     apart = (i > j) & ~inside[i, j] & ~inside[j, i]
     crossing = shapely.relate_pattern(shapes[i[apart]], shapes[j[apart]], "T********").any()
     if crossing or (inside & inside.T).any():
-        return shapely.MultiPolygon(list(shapes)), ["rings cross each other"]
+        return shapely.MultiPolygon(list(shapes)), [Message("land.ring.cross")]
     depth = inside.sum(axis=1)
     area = shapely.area(shapes)
     holes: dict[int, list[int]] = {int(i): [] for i in np.flatnonzero(depth % 2 == 0)}
@@ -91,10 +93,10 @@ def assemble(rings: list[tuple[int | None, list[Point]]]) -> tuple[object, list[
     remarks = []
     for i, (number, _) in enumerate(rings):
         if number is not None and number < 0 and depth[i] % 2 == 0:
-            remarks.append(f"ring {number} is marked as a hole but lies in no ring")
+            remarks.append(Message("land.ring.hole_alone", ring=number))
         elif number is not None and abs(number) > 1 and i and depth[i] == 0:
-            side = "encloses" if inside[0, i] else "lies outside"
-            remarks.append(f"ring {number} {side} ring {rings[0][0]} and is taken as a shell")
+            side = Message("land.ring.encloses") if inside[0, i] else Message("land.ring.outside")
+            remarks.append(Message("land.ring.shell", ring=number, side=side, first=rings[0][0]))
     parts = [shapely.Polygon(rings[i][1], [rings[j][1] for j in inner]) for i, inner in holes.items()]
     return (parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)), remarks
 

@@ -17,6 +17,7 @@ from onemap.land.raw import Note, Raw
 from onemap.land.survey_rings import Line, assemble, rings_of
 from onemap.land.text import decode
 from onemap.land.values import parse_number, unit_in
+from onemap.messages import Message
 
 _SECTION = re.compile(r"^\s*[\[［【]\s*(.+?)\s*[\]］】]\s*$")
 _KINDS = {"面": "polygon", "线": "line", "点": "point"}
@@ -69,7 +70,7 @@ def _raw(name: str, encoding: str, crs, rows: list, extra: dict[str, str], notes
     for i, (fid, plot) in enumerate(rows):
         for at, line in plot.broken:
             notes.append(("txt_line", None, f"{at}"))
-            notes.append(("bad_coordinates", fid, f"line {at}: {line[:40]}"))
+            notes.append(("bad_coordinates", fid, Message("land.txt.line", line=at, words=line[:40])))
         shapes[i] = shape_of(fid, plot, notes)
         row = extra | {k: v for k, v in plot.fields.items() if v}
         row["地块面积"] = _area(plot.fields.get("地块面积", ""), shapes[i])
@@ -109,7 +110,7 @@ def _parse(text: str, name: str):
                 extra[key] = value
         elif point is not None:
             if not plots:
-                notes.append(("txt_head", None, f"points before any parcel line, from line {at}"))
+                notes.append(("txt_head", None, Message("land.txt.points_first", line=at)))
                 plots.append(Plot(at, {}, "polygon", [], [], None))
             plots[-1].lines.append(point)
         elif plots:
@@ -123,7 +124,7 @@ def _plot(at: int, line: str, notes: list, fid: str) -> Plot:
     line = line.replace("＠", "@")
     body, _, after = line.partition("@")
     if after.strip(" ,，"):
-        notes.append(("txt_text", fid, f"text after @: {after.strip()[:40]}"))
+        notes.append(("txt_text", fid, Message("land.txt.after_mark", words=after.strip()[:40])))
     if body.count(",") < 3:
         body = body.replace("，", ",")
     cells = [cell.strip() for cell in body.split(",")]
@@ -144,7 +145,7 @@ def _plot(at: int, line: str, notes: list, fid: str) -> Plot:
         if before:
             fields["地块名称"] = ",".join(before)
             if len(before) > 1:
-                notes.append(("txt_text", fid, f"commas in the name: {fields['地块名称'][:40]}"))
+                notes.append(("txt_text", fid, Message("land.txt.commas", name=fields["地块名称"][:40])))
     after_kind = cells[(anchor if anchor is not None else 4) + 1 :]
     for label, cell in zip(("图幅号", "地块用途", "地类编码"), after_kind, strict=False):
         fields[label] = cell
@@ -210,11 +211,11 @@ def order_of(plot: Plot) -> str:
 def shape_of(fid: str, plot: Plot, notes: list):
     order = order_of(plot)
     if order in ("east", "lon"):
-        notes.append(("txt_head", fid, "east stands first"))
+        notes.append(("txt_head", fid, Message("land.txt.east_first")))
     flip = order in ("north", "lat")
     lines = [Line(name, ring, b, a) if flip else Line(name, ring, a, b) for name, ring, a, b in plot.lines]
     if any("弧" in line.name for line in lines):
-        notes.append(("txt_text", fid, "arcs are drawn as straight edges"))
+        notes.append(("txt_text", fid, Message("land.txt.arcs")))
     if plot.kind != "polygon":
         points = [(line.east, line.north) for line in lines]
         return (
@@ -229,7 +230,7 @@ def shape_of(fid: str, plot: Plot, notes: list):
     notes.extend(("txt_ring", fid, remark) for remark in remarks + more)
     drawn = sum(len(points) for _, points in rings)
     if plot.declared and plot.declared not in (len(lines), drawn, drawn + len(rings)):
-        notes.append(("txt_count", fid, f"{plot.declared} declared, {len(lines)} lines"))
+        notes.append(("txt_count", fid, Message("land.txt.counts", declared=plot.declared, lines=len(lines))))
     return shape
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from onemap.land.survey_rings import assemble
+from onemap.messages import Message
 
 # Ends of consecutive lines at most so far apart are one node; arcs are drawn as chords of 0.1 degrees.
 _NODE_M = 0.001
@@ -20,11 +21,15 @@ class Found(NamedTuple):
 
     objects: list[tuple[str, object, str]]
     lost: int
-    remarks: list[str]
+    remarks: list[Message]
 
 
 class Broken(ValueError):
-    """An object that does not follow the format."""
+    """An object that does not follow the format; ``said`` is why."""
+
+    def __init__(self, key: str, /, **values):
+        self.said = Message(key, **values)
+        super().__init__(key)
 
 
 class _Cursor:
@@ -41,7 +46,7 @@ class _Cursor:
 
     def take(self) -> str:
         if not self.more():
-            raise Broken("the section ends within an object")
+            raise Broken("land.vct.section_ends")
         self.at += 1
         return self.lines[self.at - 1][1]
 
@@ -50,11 +55,11 @@ class _Cursor:
         try:
             return int(line)
         except ValueError:
-            raise Broken(f"line {self.lines[self.at - 1][0]}: '{line[:30]}' is no count") from None
+            raise Broken("land.vct.no_count", line=self.lines[self.at - 1][0], word=line[:30]) from None
 
     def points(self, count: int) -> np.ndarray:
         if not 0 < count <= len(self.lines) - self.at:
-            raise Broken(f"{count} points, {len(self.lines) - self.at} lines left")
+            raise Broken("land.vct.points_missing", count=count, left=len(self.lines) - self.at)
         block = self.lines[self.at : self.at + count]
         self.at += count
         try:
@@ -62,7 +67,7 @@ class _Cursor:
                 [[float(c) for c in line.split(self.separator)[:2]] for _, line in block]
             ).reshape(count, 2)
         except ValueError:
-            raise Broken(f"line {block[0][0]} and after: no coordinates") from None
+            raise Broken("land.vct.no_coordinates", line=block[0][0]) from None
 
     def is_pair(self) -> bool:
         return self.peek().count(self.separator) in (1, 2)
@@ -74,7 +79,7 @@ class _Cursor:
 
 def shapes_of(document, separator: str, codes: set[str], code: str, kind: str) -> Found:
     """All objects of one class, in the order of the file, east first whatever the axes of the head."""
-    remarks: list[str] = []
+    remarks: list[Message] = []
     read = {"polygon": _polygon, "line": _line, "point": _point}.get(kind)
     if read is None:
         return Found([], 0, [f"class {code} has the geometry '{kind}', which is not read"])
@@ -117,10 +122,10 @@ def _objects(lines: list, separator: str, codes: set[str], read) -> list[tuple]:
                 code == words[0] and code not in codes and read is not _line
             ):
                 code = None
-                raise Broken(f"no object begins with '{fid[:30]}'")
+                raise Broken("land.vct.no_object", word=fid[:30])
             rows.append((fid, code, read(cursor), ""))
         except Broken as error:
-            rows.append((fid, code, None, f"object at line {start}: {error}"))
+            rows.append((fid, code, None, Message("land.vct.object", line=start, why=error.said)))
             cursor.skip_object()
     return rows
 
@@ -134,19 +139,19 @@ def _line(cursor: _Cursor) -> np.ndarray:
     """All points of a line: a type, then segments."""
     kind = cursor.number()
     if kind == 100:
-        raise Broken("lines made of lines are not read")
+        raise Broken("land.vct.lines_of_lines")
     pieces = [_segment(cursor) for _ in range(_few(cursor.number(), cursor))]
     if not pieces:
-        raise Broken("a line without segments")
+        raise Broken("land.vct.no_segments")
     points, pieces = pieces[0], pieces[1:]
     for piece in pieces:
-        points = _chain(points, piece, "segment")
+        points = _chain(points, piece, Message("land.vct.segment"))
     return points
 
 
 def _few(count: int, cursor: _Cursor) -> int:
     if not 0 < count <= len(cursor.lines):
-        raise Broken(f"a count of {count}")
+        raise Broken("land.vct.odd_count", count=count)
     return count
 
 
@@ -158,7 +163,7 @@ def _segment(cursor: _Cursor) -> np.ndarray:
         if not cursor.is_pair():
             cursor.number()
         return arc(cursor.points(3))
-    raise Broken(f"curves of type {kind} are not read")
+    raise Broken("land.vct.curve_kind", kind=kind)
 
 
 def _polygon(cursor: _Cursor) -> list:
@@ -169,11 +174,11 @@ def _polygon(cursor: _Cursor) -> list:
     if kind == 1:
         return [_ring(cursor) for _ in range(_few(cursor.number(), cursor))]
     if kind != 100:
-        raise Broken(f"polygons of type {kind} are not read")
+        raise Broken("land.vct.polygon_kind", kind=kind)
     count = cursor.number()
     if count in (21, 22) and cursor.separator not in cursor.peek():
         if count == 22:
-            raise Broken("polygons made of polygons are not read")
+            raise Broken("land.vct.polygons_of_polygons")
         count = cursor.number()
     ids: list[int] = []
     while len(ids) < _few(count, cursor):
@@ -181,38 +186,40 @@ def _polygon(cursor: _Cursor) -> list:
         try:
             ids += [int(c) for c in line.split(cursor.separator) if c.strip()]
         except ValueError:
-            raise Broken(f"line {cursor.lines[cursor.at - 1][0]}: no list of lines") from None
+            raise Broken("land.vct.no_list", line=cursor.lines[cursor.at - 1][0]) from None
     if len(ids) != count:
-        raise Broken(f"{count} lines announced, {len(ids)} listed")
+        raise Broken("land.vct.lines_differ", count=count, listed=len(ids))
     return ids
 
 
 def _ring(cursor: _Cursor) -> np.ndarray:
     points = _segment(cursor) if not cursor.is_pair() else None
     if points is None or len(points) < 3:
-        raise Broken("a ring of fewer than three points")
+        raise Broken("land.vct.ring_short")
     return points
 
 
-def _shape(made, kind: str, lines: dict[str, np.ndarray]) -> tuple[object, str]:
+def _shape(made, kind: str, lines: dict[str, np.ndarray]) -> tuple[object, Message | str]:
     try:
         if kind == "point":
             return shapely.Point(made[0]), ""
         if kind == "line":
-            return shapely.LineString(made) if len(made) > 1 else None, "" if len(made) > 1 else "one point"
+            return shapely.LineString(made) if len(made) > 1 else None, "" if len(made) > 1 else Message(
+                "land.vct.one_point"
+            )
         rings = made if isinstance(made[0], np.ndarray) else _rings(made, lines)
         return assemble([(None, _opened(r)) for r in rings])[0], ""
     except (Broken, shapely.errors.ShapelyError, ValueError) as error:
-        return None, str(error)
+        return None, getattr(error, "said", str(error))
 
 
 def _opened(points: np.ndarray) -> list[tuple[float, float]]:
     if not np.isfinite(points).all():
-        raise Broken("coordinates that are no numbers")
+        raise Broken("land.vct.not_numbers")
     if len(points) > 3 and (points[0] == points[-1]).all():
         points = points[:-1]
     if len(points) < 3:
-        raise Broken("a ring of fewer than three points")
+        raise Broken("land.vct.ring_short")
     return [tuple(p) for p in points]
 
 
@@ -224,23 +231,27 @@ def _rings(ids: list[int], lines: dict[str, np.ndarray]) -> list[np.ndarray]:
         if number == 0:
             if current is not None:
                 if (gap := math.dist(current[0], current[-1])) > _NODE_M:
-                    raise Broken(f"a ring stays open by {gap:.3f} m")
+                    raise Broken("land.vct.ring_open", gap=round(gap, 3))
                 current[-1] = current[0]
                 rings.append(current)
             current = None
             continue
         if (points := lines.get(str(abs(number)))) is None:
-            raise Broken(f"line {abs(number)} is not in the file")
+            raise Broken("land.vct.line_missing", number=abs(number))
         points = points[::-1] if number < 0 else points
-        current = points.copy() if current is None else _chain(current, points, f"line {number}")
+        current = (
+            points.copy()
+            if current is None
+            else _chain(current, points, Message("land.vct.line", number=number))
+        )
     if not rings:
-        raise Broken("a polygon without lines")
+        raise Broken("land.vct.no_lines")
     return rings
 
 
-def _chain(first: np.ndarray, then: np.ndarray, what: str) -> np.ndarray:
+def _chain(first: np.ndarray, then: np.ndarray, what: Message) -> np.ndarray:
     if not (gap := math.dist(first[-1], then[0])) <= _NODE_M:
-        raise Broken(f"{what} begins {gap:.3f} m from the end before it")
+        raise Broken("land.vct.chain_broken", what=what, gap=round(gap, 3))
     return np.concatenate([first, then[1:]])
 
 

@@ -232,5 +232,9 @@ def count(value: Any) -> str:
 def issue_words(row: dict, texts, lang: str) -> str:
     """What an issue says in the reader's language."""
     key = f"issue.{row['issue']}"
-    filled = {k: "" if blank(v) else v for k, v in row.items()} | {"message": said(row, lang)}
+    message = said(row, lang)
+    filled = {k: "" if blank(v) else v for k, v in row.items()} | {"message": message}
+    filled["value"] = (
+        filled.get("value") or message
+    )  # what a reader remarks is a message, what a cell holds a value
     return texts(key, lang, **filled) if key in texts else str(row["issue"])

@@ -18,7 +18,7 @@ from onemap.messages import Message, packed, placeholders, said, told, unpacked
 
 PACKAGE = Path(__file__).resolve().parents[2] / "onemap"
 TABLES = sorted((PACKAGE.parent / "layers/texts").glob("messages_*.csv"))
-SAYERS = ("InputError", "CRSError", "Message", "fail")
+SAYERS = ("InputError", "CRSError", "Message", "Broken", "fail")
 PASSED_ON = {"key", "error.said.key", "known['key']", "NOT_INSTALLED"}  # a key that was given before
 
 
@@ -41,7 +41,7 @@ def calls():
 
 def prose(node):
     """Words written into the code that a reader would see: texts with letters, outside of messages and lookups."""
-    if isinstance(node, ast.Call) and name_of(node) in ("Message", "nearest"):
+    if isinstance(node, ast.Call) and name_of(node) in ("Message", "nearest", "say"):
         return []
     if isinstance(node, ast.Subscript):
         return prose(node.value)
@@ -77,15 +77,18 @@ def test_every_error_is_a_key_of_the_table_with_the_values_that_it_needs():
     assert not wrong
 
 
+def shown(call):
+    """What a reader of issues is shown of a call: messages, and the notes and remarks that become some."""
+    if name_of(call) == "told":
+        return call.args
+    if name_of(call) == "append" and ast.unparse(call.func.value) in ("notes", "raw.notes", "remarks"):
+        note = call.args[0]
+        return note.elts[2:] if isinstance(note, ast.Tuple) else [note]
+    return [k.value for k in call.keywords if k.arg == "message"] if name_of(call) == "add" else []
+
+
 def test_every_message_of_an_issue_is_one_of_the_table_or_a_word_of_the_data():
-    found = [
-        (at, text)
-        for at, call in calls()
-        if name_of(call) in ("add", "told")
-        for value in [k.value for k in call.keywords if k.arg == "message"]
-        + (call.args if name_of(call) == "told" else [])
-        for text in prose(value)
-    ]
+    found = [(at, text) for at, call in calls() for value in shown(call) for text in prose(value)]
     assert not found
 
 

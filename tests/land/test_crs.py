@@ -165,8 +165,8 @@ def test_every_zone_is_found_among_the_candidates():
         town = (3 * zone - 0.1, 35.0, 3 * zone + 0.1, 35.2)
         for code in (4488 + zone, 4534 + zone - 25):
             bounds = np.array(box_in(code, 3 * zone, 35.1).bounds)
-            assert any(f"EPSG:{code} " in c for c in candidates(bounds, town))
-            assert any("swapped" in c for c in candidates(bounds[[1, 0, 3, 2]], town))
+            assert any(f"EPSG:{code} " in c.text("en") for c in candidates(bounds, town))
+            assert any("swapped" in c.text("en") for c in candidates(bounds[[1, 0, 3, 2]], town))
 
 
 @pytest.mark.parametrize(
