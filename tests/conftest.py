@@ -22,6 +22,7 @@ ORIGIN = np.array([41_500_000.0, 4_552_000.0])
 
 HOLD = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
 
+
 @pytest.fixture(autouse=True)
 def english():
     """Tests that match the words of an error match the English ones; ``test_messages`` asks for Chinese by name."""

@@ -53,13 +53,11 @@ def connected(address: str, write: bool = False) -> Iterator[tuple]:
     address, schema = address_and_table(address)
     schema = schema or SCHEMA
     if not re.fullmatch(r"[^\W\d]\w{0,40}", schema):
-        raise InputError(f"'{schema}' is no name for a schema", where=shown, mend="letters, digits and _")
+        raise InputError("blueprint.database.schema_name", where=shown, schema=schema)
     try:
         import psycopg
     except ImportError:
-        raise InputError(
-            "the PostgreSQL driver is not installed", where=shown, mend="pip install 'onemap[postgis]'"
-        ) from None
+        raise InputError("land.database.no_driver", where=shown) from None
     try:
         with psycopg.connect(re.sub(r"^pg:", "", address), connect_timeout=15) as link:
             link.read_only = not write
@@ -67,7 +65,7 @@ def connected(address: str, write: bool = False) -> Iterator[tuple]:
             yield link, schema
     except psycopg.Error as error:
         said = without_password(" ".join(str(error).split()))[:200]
-        raise InputError(f"the database says: {said}", where=shown) from None
+        raise InputError("land.database.refused", where=shown, said=said) from None
 
 
 def write_postgis(blueprint: Blueprint, address: str) -> str:
@@ -197,11 +195,7 @@ class Served:
                 ) + which.format(sql.Identifier(schema))
                 found = link.execute(query, [version] if version else []).fetchone()
             if found is None:
-                raise InputError(
-                    f"no blueprint in schema {schema}",
-                    where=without_password(address),
-                    mend="publish one with: onemap export -b OUT pg:…",
-                )
+                raise InputError("blueprint.database.missing", where=without_password(address), schema=schema)
             self.crs, self.manifest = pyproj.CRS.from_json_dict(json.loads(found[0])), json.loads(found[1])
             extent = "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent(geometry) AS b FROM {}) AS t"
             box = link.execute(sql.SQL(extent).format(self._table("faces"))).fetchone()
