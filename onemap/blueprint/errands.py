@@ -17,7 +17,7 @@ from onemap.blueprint.seams import Seams, join_trails
 from onemap.blueprint.tiles import Spread
 from onemap.engine import run
 from onemap.errors import InputError
-from onemap.messages import message_of
+from onemap.messages import Message, message_of
 from onemap.progress import progress
 
 TASK = 250_000  # corners that one task takes: seconds of work, so that handing it out costs nothing
@@ -69,13 +69,14 @@ def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[R
     return [jobs.load(scratch / files[task]) for task in sorted(files, key=str)]
 
 
-def place_of(task, given: Spread | None) -> str:
+def place_of(task, given: Spread | None) -> Message | str:
     """Where the tile of a task lies, in the coordinates of the blueprint."""
     if given is None or not isinstance(task, tuple):
         return str(task)
     grid, box = given.layout.grid, given.layout.boxes[task[0]]
     west, south, east, north = (box * np.tile(grid.step, 2) + np.tile(grid.origin, 2)).round(1).tolist()
-    return f"tile {task[0]} ({west} {south} to {east} {north})"
+    box = {"west": west, "south": south, "east": east, "north": north}
+    return Message("blueprint.tile.place", tile=int(task[0]), **box)
 
 
 def gathered(results: Iterable[Result], name: str) -> Trails:
