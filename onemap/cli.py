@@ -48,6 +48,11 @@ def _t(key: str, **values) -> str:
     return TEXTS(f"cli.{key}", LANG, **values)
 
 
+def _speak(lang: str) -> str:
+    set_language(lang)
+    return lang
+
+
 app = typer.Typer(help=_t("app"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Workspace = Annotated[str, typer.Argument(help=_t("arg.workspace"))]
 Sites = Annotated[str, typer.Argument(help=_t("arg.sites"))]
@@ -58,7 +63,7 @@ Book = Annotated[Path | None, typer.Option("--book", help=_t("opt.book"))]
 Scheduler = Annotated[str | None, typer.Option(help=_t("opt.scheduler"))]
 Workers = Annotated[int, typer.Option(help=_t("opt.workers"), min=1)]
 BaseMap = Annotated[Path | None, typer.Option("--base-map", help=_t("opt.base_map"))]
-Lang = Annotated[str, typer.Option("--lang", help=_t("opt.lang"))]
+Lang = Annotated[str, typer.Option("--lang", help=_t("opt.lang"), callback=_speak)]
 
 
 @app.command(help=_t("layers"))

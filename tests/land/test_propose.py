@@ -60,7 +60,7 @@ def test_doubts_are_comments_and_nothing_is_guessed(town, catalogue):
     text = propose(folder, catalogue)
     plain = yaml.safe_load(text)
     zones = next(s for s in plain["sources"] if s["layer"] == "land_use_zones")
-    assert "crs" not in zones and "# crs:" not in text and "EPSG:4529 (or Xian 1980" in text
+    assert "crs" not in zones and "# crs:" not in text and "EPSG:4529（或 Xian 1980" in text
     assert [s["layer"] for s in plain["sources"]] == ["land_survey", "land_use_zones", "admin_district"]
     comments = "\n".join(line for line in text.splitlines() if line.lstrip().startswith("#"))
     assert "什么.gpkg" in comments and "图.dwg" in comments and "DXF" in comments

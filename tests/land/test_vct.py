@@ -12,6 +12,7 @@ from onemap.errors import CRSError, InputError
 from onemap.land.read import read_features
 from onemap.land.vct import read_vct
 from onemap.land.vct_shapes import arc
+from onemap.messages import said
 
 _spec = importlib.util.spec_from_file_location("vct_writer", Path(__file__).with_name("vct_writer.py"))
 writer = importlib.util.module_from_spec(_spec)
@@ -75,7 +76,9 @@ def test_one_bad_object_costs_one_row(town, catalogue, check):
     assert dict(zip(layers.quarantine["source_fid"], layers.quarantine["reason"], strict=True)) == {
         "1": "bad_coordinates", "2": "no_attributes",
     }  # fmt: skip
-    assert "line 999 is not in the file" in layers.issues["value"].str.cat(sep=" ")
+    told = [said(row, "en") for row in layers.issues.to_dict("records")]
+    assert "line 999 is not in the file" in " ".join(told)
+    assert layers.issues["message"].str.contains("文件中没有线 999").any()
 
 
 def test_rows_without_objects_and_objects_twice(town, tmp_path):
@@ -104,7 +107,7 @@ def test_open_rings_are_refused_not_snapped(town, tmp_path):
     east, north = lines[second + 2].split(",")
     lines[second + 2] = f"{float(east) + 0.5!r},{north}"
     (raw,) = read_vct(write(tmp_path / "a.vct", "\r\n".join(lines)))
-    assert raw.geometry[0] is None and "0.500 m" in str(raw.notes)
+    assert raw.geometry[0] is None and "0.500 m" in raw.notes[0][2].text("en")
 
 
 def test_arcs():
