@@ -137,9 +137,9 @@ def test_batch(demo, tmp_path):
         (("build", "nowhere", "-o", "x"), "nowhere"),
         (("review", str(SAMPLE / "sites"), "-b", "none.gpkg", "-o", "x"), "none.gpkg"),
         (("rule", "K999", "--as-of", "2024-03-01"), "K999"),
-        (("rule", "K01", "--as-of", "1999-01-01"), "before the book begins"),
+        (("rule", "K01", "--as-of", "1999-01-01"), "早于规则库开始的日期"),
         (("rule", "K01", "--as-of", "yesterday"), "yesterday"),
-        (("explain", ".", "K01"), "no review"),
+        (("explain", ".", "K01"), "这里没有审查结果"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_exit_code_two(words, named, tmp_path, monkeypatch):

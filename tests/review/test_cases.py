@@ -99,17 +99,17 @@ def test_every_change_of_a_rule_has_the_day_before_and_the_day():
 
 ONE = "- case: 甲\n  as_of: 2024-03-01\n  layers: {others: none}\n  expect: {K01: clear}\n"
 BAD = {
-    "a rule that is not": (ONE.replace("K01", "K99"), ":4: 甲: unknown id 'K99'"),
+    "a rule that is not": (ONE.replace("K01", "K99"), ":4 甲: unknown id 'K99'"),
     "a layer that is not": (
         ONE.replace("others", "forest_lnd"),
-        ":3: 甲: no layer 'forest_lnd'; did you mean",
+        ":3 甲: no layer 'forest_lnd'; did you mean",
     ),
     "a word that is not": (
         ONE.replace("layers", "layer"),
-        ":3: 甲: unknown word 'layer'; did you mean 'layers'",
+        ":3 甲: unknown word 'layer'; did you mean 'layers'",
     ),
-    "no expectation": (ONE.replace("  expect: {K01: clear}\n", ""), ":1: 甲: 'expect' is missing"),
-    "no day": (ONE.replace("  as_of: 2024-03-01\n", ""), ":1: 甲: 'as_of' is missing"),
+    "no expectation": (ONE.replace("  expect: {K01: clear}\n", ""), ":1 甲: 'expect' is missing"),
+    "no day": (ONE.replace("  as_of: 2024-03-01\n", ""), ":1 甲: 'as_of' is missing"),
     "a day that is not": (ONE.replace("2024-03-01", "2024-13-01"), "'2024-13-01' is not a date"),
     "a box without area": (ONE.replace("{others", "{black_soil: [5, 0, 5, 9], others"), "has no area"),
     "a box of three": (ONE.replace("{others", "{black_soil: [5, 0, 9], others"), "is not a box"),
@@ -118,10 +118,10 @@ BAD = {
         ONE.replace("{others", "{water_source_protection: {box: [0, 0, 9, 9], class_code: '9'}, others"),
         "water_source_protection has no class '9'",
     ),
-    "an attribute that is not": (ONE + "  project: {use: castle}\n", ":5: 甲: unknown use 'castle'"),
+    "an attribute that is not": (ONE + "  project: {use: castle}\n", ":5 甲: unknown use 'castle'"),
     "a project word that is not": (ONE + "  project: {usage: industrial}\n", "unknown word 'usage'"),
     "a facet that is not": (ONE.replace("K01: clear", "K01: {sattus: clear}"), "unknown word 'sattus'"),
-    "two of a name": (ONE + ONE, ":5: 甲: two cases of this name"),
+    "two of a name": (ONE + ONE, ":5 甲: two cases of this name"),
     "not a list": ("case: 甲\n", "a file of cases is a list"),
     "not yaml": ("- case: [\n", "not valid YAML"),
 }
