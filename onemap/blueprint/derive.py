@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
-from onemap.blueprint.register import NONE, Register, Subject
+from onemap.blueprint.register import NONE, Register, Subject, taken
 from onemap.blueprint.slivers import is_sliver
 from onemap.frames import FALSE, TRUE, UNKNOWN
 from onemap.land.area import ellipsoidal_area
@@ -96,7 +96,7 @@ def govern(sheet: Sheet, faces: int, register: Register) -> tuple[np.ndarray, li
     beaten: list[list[str]] = [[] for _ in range(faces)]
     for at, which in zip(face[loses][once].tolist(), layer[loses][once].tolist(), strict=True):
         beaten[at].append(register.layers[which])
-    precedence = np.append(register.precedence, -1)[winner].tolist()
+    precedence = taken(register.precedence, winner, -1).tolist()
     reasons = [
         None if w < 0 else f"precedence={p};over={'|'.join(over)}" if over else f"precedence={p}"
         for w, p, over in zip(winner.tolist(), precedence, beaten, strict=True)
@@ -156,7 +156,7 @@ def members_of(sheet: Sheet, faces: int, register: Register, rulebook) -> Member
             side_b = first_of(np.isin(register.layer[sheet.feature], layers), sheet, faces, register)
             hit = (status[a] == TRUE) & (status[b] == FALSE)
         face = np.flatnonzero(hit)
-        layer_b = np.append(register.layer, -1)[side_b[face]]
+        layer_b = taken(register.layer, side_b[face], -1)
         if row.relation == "only_a" and len(register.subjects[b].layers):
             layer_b = np.where(layer_b < 0, register.subjects[b].layers[0], layer_b)
         parts.append(Members(np.full(len(face), number), face, side_a[face], side_b[face], layer_b))

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import geopandas as gpd
@@ -86,10 +87,13 @@ def to_table(frame: pd.DataFrame, crs=None) -> pa.Table:
 
 def geo_metadata(crs) -> dict[str, str]:
     """What GeoParquet asks a file to say of its column ``geometry``."""
+    return {"geo": _geo_words(pyproj.CRS.from_user_input(crs).to_wkt() if not isinstance(crs, str) else crs)}
+
+
+@lru_cache(maxsize=8)
+def _geo_words(crs: str) -> str:
     column = {"encoding": "WKB", "geometry_types": [], "crs": pyproj.CRS.from_user_input(crs).to_json_dict()}
-    return {
-        "geo": json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}})
-    }
+    return json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}})
 
 
 def to_frame(table: pa.Table, columns: list[str], crs=None) -> pd.DataFrame:

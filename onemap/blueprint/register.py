@@ -147,3 +147,14 @@ def rank_of(words: pd.Series) -> np.ndarray:
     rank = np.empty(len(words), dtype=np.int64)
     rank[np.argsort(words.to_numpy(dtype=object), kind="stable")] = np.arange(len(words))
     return rank
+
+
+def taken(values: np.ndarray, at: np.ndarray, without) -> np.ndarray:
+    """The values at these positions, and ``without`` at negative ones.
+
+    >>> taken(np.array([7, 8]), np.array([1, -1]), 0).tolist()
+    [8, 0]
+    """
+    found = np.full(len(at), without, dtype=values.dtype)
+    found[at >= 0] = values[at[at >= 0]]
+    return found

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import shapely
 
-from onemap.blueprint.arrangement import order_of
+from onemap.blueprint.arrangement import order_of, runs
 from onemap.blueprint.derive import REASONS, Members, Sheet
 from onemap.blueprint.objects import geo_metadata, to_frame, words
-from onemap.blueprint.register import Register
+from onemap.blueprint.register import Register, taken
 from onemap.frames import COVERS, FACES, FEATURES, UNKNOWNS
 
 ATTRIBUTES = [c for c in FEATURES if c != "geometry"]
@@ -59,7 +59,8 @@ def tables_of(
     place = np.full(len(found.polygons), -1, dtype=np.int64)
     place[chosen] = np.arange(len(chosen))
     sheet, members = found.sheet, found.members
-    pairs = np.flatnonzero(place[sheet.face] >= 0)
+    begin, end = (np.searchsorted(sheet.face, chosen, side=side) for side in ("left", "right"))
+    pairs = runs(begin, end - begin)
     feature, at = np.unique(sheet.feature[pairs], return_inverse=True)
     own = np.flatnonzero(place[members.face] >= 0)
     own = own[np.lexsort((found.conflict[own], severity[members.row[own]]))]
@@ -76,8 +77,8 @@ def tables_of(
         {
             "face_id": pa.array(found.face_id[chosen], type=pa.string()),
             "area_m2": pa.array(found.area_m2[chosen]),
-            "governing_layer": pa.array(named[np.append(register.layer, -1)[winner]], type=pa.string()),
-            "governing_class": pa.array(np.append(register.class_code, None)[winner], type=pa.string()),
+            "governing_layer": pa.array(named[taken(register.layer, winner, -1)], type=pa.string()),
+            "governing_class": pa.array(taken(register.class_code, winner, None), type=pa.string()),
             "reason": pa.array(found.reason[chosen], type=pa.string()),
             "conflict_id": pa.array(first, type=pa.string()),
             "sliver": pa.array(found.sliver[chosen]),
