@@ -32,16 +32,20 @@ class Changed(NamedTuple):
 
 def compare(old: pa.Table, new: pa.Table, key: str) -> Changed:
     """What differs between two tables of polygons whose rows are told apart by ``key``, with unique words."""
-    at = pc.index_in(old[key], new[key].combine_chunks()).to_numpy(zero_copy_only=False)
-    stay = np.flatnonzero(~np.isnan(at))
-    other = at[stay].astype(np.int64)
-    before, after = old.take(pa.array(stay)), new.take(pa.array(other))
-    reworded = np.zeros(len(stay), dtype=bool)
+    if old[key].equals(new[key]):
+        gone = came = np.empty(0, dtype=object)
+        before, after = old, new
+    else:
+        at = pc.index_in(old[key], new[key].combine_chunks()).to_numpy(zero_copy_only=False)
+        stay = np.flatnonzero(~np.isnan(at))
+        other = at[stay].astype(np.int64)
+        before, after = old.take(pa.array(stay)), new.take(pa.array(other))
+        gone = shapes_of(old, np.flatnonzero(np.isnan(at)))
+        came = shapes_of(new, np.setdiff1d(np.arange(new.num_rows), other))
+    reworded = np.zeros(before.num_rows, dtype=bool)
     for column in set(old.column_names) - {"geometry", key}:
         reworded |= differ(before[column], after[column])
     reshaped = differ(before["geometry"], after["geometry"])
-    gone = shapes_of(old, np.flatnonzero(np.isnan(at)))
-    came = shapes_of(new, np.setdiff1d(np.arange(new.num_rows), other))
     whole = [shapes_of(before, reworded.nonzero()[0]), shapes_of(after, reworded.nonzero()[0])]
     edged = [shapes_of(t, (reshaped & ~reworded).nonzero()[0]) for t in (before, after)]
     boxes = [shapely.bounds(np.concatenate([gone, came, *whole])), *map(edge_box, *edged)]

@@ -172,13 +172,22 @@ def land_near(plan: Plan, layers, extents, rulebook) -> tuple[Land, np.ndarray]:
     bounds = shapely.bounds(own.geometry.to_numpy())
     chosen, _ = near_tiles(bounds, plan.layout, plan.concerned, plan.margin_m)
     if len(passing):
-        rest = np.flatnonzero(~chosen)
-        grown = bounds[rest] + np.array([-1.0, -1.0, 1.0, 1.0]) * 8 * grid.step.max()
-        tree = shapely.STRtree(shapely.box(*grown.T))
-        chosen[
-            rest[tree.query(shapely.linestrings(long[passing].reshape(-1, 2, 2)), predicate="intersects")[1]]
-        ] = True
+        lines = shapely.linestrings(long[passing].reshape(-1, 2, 2))
+        maybe = np.flatnonzero(~chosen & meet_any(bounds, shapely.bounds(lines)))
+        grown = bounds[maybe] + np.array([-1.0, -1.0, 1.0, 1.0]) * 8 * grid.step.max()
+        met = shapely.STRtree(lines).query(shapely.box(*grown.T), predicate="intersects")[0]
+        chosen[maybe[met]] = True
     return survey(own[chosen], layers.quarantine, extents, layers.sources, rulebook), long
+
+
+def meet_any(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which boxes meet any of the others, or come within a metre."""
+    found = np.zeros(len(boxes), dtype=bool)
+    for west, south, east, north in others + [-1.0, -1.0, 1.0, 1.0]:
+        found |= (
+            (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
+        )
+    return found
 
 
 def check_inside(land: Land, plan: Plan, results) -> None:
