@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -10,13 +11,15 @@ from onemap.blueprint.balance import close_balance, inputs_of
 from onemap.blueprint.before import find_before
 from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
+from onemap.blueprint.objects import DamagedError
 from onemap.blueprint.register import placed_rows
 from onemap.blueprint.slices import put_features
-from onemap.blueprint.staying import conflicts_after
 from onemap.blueprint.survey import faces_m2, survey
 from onemap.blueprint.tiles import LIMIT
 from onemap.blueprint.update import update
 from onemap.blueprint.whole import work_out_whole
+
+log = logging.getLogger(__name__)
 
 
 def build_city(
@@ -44,12 +47,15 @@ def build_city(
     scratch.mkdir(parents=True, exist_ok=True)
     runner = {"workers": workers, "scheduler": scheduler}
     extents = dissolve_extents(layers.extents)
-    old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
-    own = put_features(folder, layers.features, crs, old.listed["features"] if old else {})
-    found = old and update(old, layers, own, extents, rulebook, scratch, runner)
+    try:
+        old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
+        own = put_features(folder, layers.features, crs, old.listed["features"] if old else {})
+        found = old and update(old, layers, own, extents, rulebook, scratch, runner)
+    except DamagedError as damage:
+        log.warning("the older version cannot be built upon (%s); all is worked out instead", damage)
+        own, found = put_features(folder, layers.features, crs, {}), None
     if found:
-        draft, ids = found
-        conflicts = conflicts_after(old, ids, draft.parts, layers.features, rulebook, crs)
+        draft, conflicts = found
     else:
         land = survey(layers.features, layers.quarantine, extents, layers.sources, rulebook)
         draft = work_out_whole(scratch, land, crs, rulebook, tile, runner)
@@ -67,5 +73,6 @@ def build_city(
     tables = store.put_frames(folder, frames, crs) | {"marks": kept.put_marks(folder, draft.marks)}
     features = {layer: own.objects[layer] for layer in dict.fromkeys(layers.features["layer"])}
     store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
-    shutil.rmtree(scratch, ignore_errors=True)
+    for left in folder.glob(f"{scratch.name}*"):
+        shutil.rmtree(left, ignore_errors=True)
     return store.open_store(folder)

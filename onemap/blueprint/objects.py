@@ -26,6 +26,10 @@ FLAGS = ("sliver",)
 OBJECTS = "objects"
 
 
+class DamagedError(InputError):
+    """An object that is missing or cannot be read."""
+
+
 def put(folder: Path, table: pa.Table) -> str:
     """Write a table under the folder unless it is there already; returns its name, the hash of its bytes."""
     buffer = pa.BufferOutputStream()
@@ -33,19 +37,19 @@ def put(folder: Path, table: pa.Table) -> str:
     content = buffer.getvalue()
     name = hashlib.blake2b(content, digest_size=16).hexdigest()
     path = object_path(folder, name)
-    if not path.exists():
+    if not path.exists() or path.stat().st_size != len(content):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     return name
 
 
 def get(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
-    """The table of that name, or some columns of it. Raises ``InputError`` when the file is missing or damaged."""
+    """The table of that name, or some columns of it. Raises :class:`DamagedError` when the file is."""
     path = object_path(folder, name)
     try:
         return pq.ParquetFile(path, memory_map=False).read(columns=columns, use_threads=False)
     except (OSError, pa.ArrowException) as broken:
-        raise InputError("blueprint.part.damaged", where=str(path), broken=broken) from broken
+        raise DamagedError("blueprint.part.damaged", where=str(path), broken=broken) from broken
 
 
 def object_path(folder: Path, name: str) -> Path:

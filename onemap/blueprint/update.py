@@ -21,7 +21,7 @@ from onemap.blueprint.layout import Layout, finest_squares, tile_at
 from onemap.blueprint.objects import to_table
 from onemap.blueprint.register import placed_rows
 from onemap.blueprint.slices import Sliced
-from onemap.blueprint.staying import conflicts_of, marks_after, parts_of, seams_beside
+from onemap.blueprint.staying import conflicts_after, conflicts_of, marks_after, parts_of, seams_beside
 from onemap.blueprint.survey import Land, attributes_of, quarantine_names, site_for, survey
 from onemap.blueprint.tiles import (
     Outline,
@@ -58,12 +58,15 @@ class Plan(NamedTuple):
 
 def update(
     old: Before, layers, own: Sliced, extents, rulebook, scratch: Path, runner: dict
-) -> tuple[Draft, set[str]] | None:
-    """What a full build would give, from what the change concerns; None where that is no less work.
+) -> tuple[Draft, pd.DataFrame] | None:
+    """What a full build would give, from what the change concerns: the draft and the conflicts frame.
 
-    own : the features with what differs; extents : dissolved. Returns the draft, whose parts hold only the conflicts
-    that are concerned, and the ids of these.
+    own : the features with what differs; extents : dissolved; scratch : of the full build, beside which this one keeps
+    its own, since numbers mean other polygons here. None where a full build is no more work or nothing less is proven.
+    Raises :class:`DamagedError` for a version that cannot be read.
     """
+    scratch = scratch.with_name(f"{scratch.name}-from-{old.listed['manifest']['version']}")
+    scratch.mkdir(parents=True, exist_ok=True)
     try:
         plan = plan_of(old, layers, own, extents)
         if plan is None:
@@ -92,7 +95,9 @@ def update(
     rest, where = parts_of(old, stay, held, ids)
     cut = cut_of(scratch.parent, given, plan.outlines, walked.shards, plan.bounds, old.listed["cut"]["tile"])
     marks = marks_after(old, ids, [fresh.marks, where])
-    return Draft(stay + fresh.rows, [*fresh.parts, rest], marks, cut), ids
+    parts = [*fresh.parts, rest]
+    conflicts = conflicts_after(old, ids, parts, layers.features, rulebook, layers.features.crs)
+    return Draft(stay + fresh.rows, parts, marks, cut), conflicts
 
 
 def plan_of(old: Before, layers, own: Sliced, extents) -> Plan | None:
@@ -156,7 +161,9 @@ def plan_of(old: Before, layers, own: Sliced, extents) -> Plan | None:
 
 def named(placed) -> gpd.GeoDataFrame:
     """Placed quarantined rows by name."""
-    return gpd.GeoDataFrame({"name": quarantine_names(placed)}, geometry=placed.geometry.to_numpy())
+    return gpd.GeoDataFrame(
+        {"name": pd.Series(quarantine_names(placed), dtype=object)}, geometry=placed.geometry.to_numpy()
+    )
 
 
 def land_near(plan: Plan, layers, extents, rulebook) -> tuple[Land, np.ndarray]:
