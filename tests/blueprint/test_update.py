@@ -219,7 +219,8 @@ def test_what_concerns_everything_is_raised_from_nothing(layers, book, tmp_path,
         now = layers._replace(sources=layers.sources.assign(sha256="new"))
     else:
         nowhere = layers.sources.loc[layers.sources["status"] == "none", "layer"].iloc[0]
-        now = layers._replace(sources=layers.sources[layers.sources["layer"] != nowhere])
+        rest = {name: getattr(layers, name) for name in ("sources", "extents")}
+        now = layers._replace(**{name: part[part["layer"] != nowhere] for name, part in rest.items()})
     worked.clear()
     om.build_city(now, law, tmp_path / "chain", tile=tile)
     assert "whole" in worked
