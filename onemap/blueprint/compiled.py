@@ -116,7 +116,14 @@ def addresses(module: str) -> dict[str, int]:
     """Where the compiled functions of a module lie in memory; NotCompiled when they cannot be made."""
     with _lock:
         if module not in _loaded:
-            _loaded[module] = _load(_object_of(module), list(_entries[module]))
+            try:
+                _loaded[module] = _load(_object_of(module), list(_entries[module]))
+            except NotCompiled:
+                raise
+            except (
+                Exception
+            ) as unable:  # whatever this system, processor or release of the compiler cannot do
+                raise NotCompiled(f"{type(unable).__name__}: {unable}") from unable
         return _loaded[module]
 
 

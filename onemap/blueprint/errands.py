@@ -10,6 +10,7 @@ import shapely
 
 from onemap.blueprint import jobs
 from onemap.blueprint.arrangement import Trails, runs
+from onemap.blueprint.compiled import NotCompiled
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.jobs import Result
 from onemap.blueprint.layout import Layout, tile_at
@@ -47,7 +48,7 @@ def locality(keys: np.ndarray) -> np.ndarray:
 def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[Result]:
     """Run a job over all tasks and read their results; names the tile of a task that fails every time.
 
-    Raises NotCertified as the job did, ``InputError`` for anything else.
+    Raises NotCertified and NotCompiled as the job did, ``InputError`` for anything else.
     """
     files, failed = {}, []
     for outcome in progress(run(job, tasks, context=str(scratch), **runner), what, len(tasks)):
@@ -56,7 +57,7 @@ def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[R
         else:
             failed.append(outcome)
     for outcome in failed:
-        if isinstance(outcome.error, NotCertified):
+        if isinstance(outcome.error, NotCertified | NotCompiled):
             raise outcome.error
         alone = [(one,) for one in outcome.task] if isinstance(outcome.task, tuple) else [outcome.task]
         for again in run(job, alone, context=str(scratch), **runner):

@@ -15,6 +15,7 @@ from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas, runs
 from onemap.blueprint.before import Before, frame_of
 from onemap.blueprint.change import compare, near_tiles, tiles_concerned
+from onemap.blueprint.compiled import NotCompiled
 from onemap.blueprint.edges import NotCertified, fit_grid
 from onemap.blueprint.errands import batches, gathered, run_jobs
 from onemap.blueprint.layout import Layout, finest_squares, tile_at
@@ -81,7 +82,7 @@ def update(
         results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
         check_inside(land, plan, results)
         walked = walk_on(old, plan.layout, plan.concerned, land.names, results)
-    except NotCertified as reason:
+    except (NotCertified, NotCompiled) as reason:
         log.warning("the change could not be worked out on its own (%s); all is worked out instead", reason)
         return None
     keys = {tuple(key) for key in plan.layout.keys[~plan.concerned].tolist()}

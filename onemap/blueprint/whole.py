@@ -12,6 +12,7 @@ import shapely
 
 from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas
+from onemap.blueprint.compiled import NotCompiled
 from onemap.blueprint.derive import face_ids
 from onemap.blueprint.edges import Grid, NotCertified
 from onemap.blueprint.errands import batches, gathered, run_jobs, save_seams
@@ -61,7 +62,7 @@ def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) 
         for polygon, planar in [(r.polygon, r.planar) for r in results] + [seam_sums(found)]:
             got[polygon] += planar
         check_areas(land.polygons, got, given.layout.grid)
-    except NotCertified as reason:
+    except (NotCertified, NotCompiled) as reason:
         log.warning("the tiles were refused (%s); all is overlaid at once instead", reason)
         return None
     results += run_jobs(jobs.seam_job, scratch, save_seams(scratch, found, given.layout), runner, "seams")

@@ -11,6 +11,7 @@ import pytest
 import shapely
 
 import onemap
+import onemap as om
 from onemap.blueprint import compiled, noding, points
 from onemap.blueprint.overlay import overlay, overlay_by_geos
 from onemap.review import pieces
@@ -94,3 +95,22 @@ def test_nowhere_to_keep_it_hands_over_to_geos(monkeypatch, caplog):
         assert pieces.way_for(10**6) is pieces.cut
     assert "areas are not available" in caplog.text
     pieces._compiled.cache_clear()
+
+
+def test_a_machine_that_cannot_compile_builds_a_city_by_geos(
+    layers, book, town, tmp_path, monkeypatch, caplog
+):
+    """Whatever the compiler stumbles over: GEOS does it, on its own grid, and area adds up."""
+
+    def broken(code, names):
+        raise RuntimeError("no such target")
+
+    monkeypatch.setattr(compiled, "_load", broken)
+    monkeypatch.setattr(compiled, "_loaded", {})
+    fresh = compiled.compiled("f8[][] i4[] b1[] -> b1")(noding.close_rings.__wrapped__)
+    monkeypatch.setattr(noding, "close_rings", fresh)
+    with caplog.at_level(logging.WARNING):
+        opened = om.build_city(layers, book, tmp_path, tile=6000)
+    assert "RuntimeError: no such target" in caplog.text
+    assert opened.balance["relative"].abs().max() < 1e-9
+    assert np.isclose(opened.faces["area_m2"].sum(), town.faces["area_m2"].sum(), rtol=1e-9)
