@@ -25,6 +25,7 @@ SIZE ?= S
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.union --size $(SIZE)
 	$(BIN)/python -m benchmarks.tiles --size $(SIZE)
+	$(BIN)/python -m benchmarks.update --size $(SIZE)
 	$(BIN)/python -m benchmarks.sites --size $(SIZE)
 	$(BIN)/python -m benchmarks.one_site --size $(SIZE)
 	$(BIN)/python -m benchmarks.reading
