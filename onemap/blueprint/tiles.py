@@ -51,6 +51,10 @@ class Outline(NamedTuple):
     times: np.ndarray
 
 
+_NONE = np.empty(0, dtype=np.int64)
+NO_OUTLINE = Outline(_NONE, _NONE, np.zeros(128, dtype=np.int64), np.empty((0, 4)), _NONE)
+
+
 class Spread(NamedTuple):
     """Edges handed out to tiles, in files: chunk by chunk, and in each where every tile's corners begin.
 
@@ -118,9 +122,9 @@ def outlines_of(chunks, grid: Grid, squares: Squares) -> dict[str, Outline]:
         at, lengths = found.setdefault(chunk.group, ([], np.zeros(128, dtype=np.int64)))
         at.append(squares_at(lines.xy * grid.step + grid.origin, squares))
         scatter.long_edges(lines.xy, lines.joined, np.inf, grid.step, np.empty((0, 4)), lengths)
-    none = np.empty((0, 4)), np.empty(0, dtype=np.int64)
+    size = squares.shape[0] * squares.shape[1]
     return {
-        group: Outline(*tally(np.concatenate(at), squares.shape[0] * squares.shape[1]), lengths, *none)
+        group: Outline(*tally(np.concatenate(at), size), lengths, NO_OUTLINE.long, NO_OUTLINE.times)
         for group, (at, lengths) in found.items()
     }
 

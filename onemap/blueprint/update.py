@@ -14,17 +14,18 @@ import shapely
 from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas, runs
 from onemap.blueprint.before import Before, frame_of
-from onemap.blueprint.change import compare, near_tiles, tiles_concerned
+from onemap.blueprint.change import Changed, compare, near_tiles, tiles_concerned
 from onemap.blueprint.compiled import NotCompiled
-from onemap.blueprint.edges import NotCertified, fit_grid
+from onemap.blueprint.edges import Grid, NotCertified, fit_grid
 from onemap.blueprint.errands import batches, gathered, run_jobs
-from onemap.blueprint.layout import Layout, finest_squares, tile_at
+from onemap.blueprint.layout import Layout, Squares, finest_squares, tile_at
 from onemap.blueprint.objects import to_table
 from onemap.blueprint.register import placed_rows
 from onemap.blueprint.slices import Sliced
 from onemap.blueprint.staying import conflicts_after, conflicts_of, marks_after, parts_of, seams_beside
 from onemap.blueprint.survey import Land, attributes_of, quarantine_names, site_for, survey
 from onemap.blueprint.tiles import (
+    NO_OUTLINE,
     Outline,
     exchanged,
     hand_out,
@@ -110,43 +111,13 @@ def plan_of(old: Before, layers, own: Sliced, extents) -> Plan | None:
     )
     if bounds.tolist() != cut["bounds"]:
         return None
-    asides = {
-        kept.QUARANTINE: ("name", named(placed_rows(frame_of(old, "quarantine"))), named(placed)),
-        kept.EXTENTS: ("layer", frame_of(old, "extents"), extents),
-    }
-    changes = {layer: compare(own.gone[layer], own.came[layer], "feature_id") for layer in own.came}
-    changes |= {
-        group: compare(*(to_table(frame[[key, "geometry"]], crs) for frame in frames), key)
-        for group, (key, *frames) in asides.items()
-    }
-    grid, squares = fit_grid(bounds), finest_squares(bounds, np.array(cut["squares"][3]))
-    swaps = {
-        (group, side): shapes
-        for group, change in changes.items()
-        for side, shapes in (("gone", change.gone), ("came", change.came))
-        if len(shapes)
-    }
-    names = np.empty(len(swaps), dtype=object)
-    names[:] = list(swaps)
-    chunks = in_chunks(
-        np.concatenate([*swaps.values(), np.empty(0, dtype=object)]),
-        np.repeat(names, [len(shapes) for shapes in swaps.values()]),
-    )
-    short = outlines_of(chunks, grid, squares)
-    swapped = with_long(short, chunks, grid, cut["margin_m"])
-    nothing = Outline(
-        *(np.empty(0, dtype=np.int64),) * 2,
-        np.zeros(128, dtype=np.int64),
-        np.empty((0, 4)),
-        np.empty(0, dtype=np.int64),
-    )
-    outlines = dict(old.outlines)
-    for group in changes:
-        gone, came = (swapped.get((group, side), nothing) for side in ("gone", "came"))
-        outlines[group] = exchanged(outlines.get(group, nothing), gone, came)
-    outlines = {group: outline for group, outline in outlines.items() if len(outline.squares)}
+    grid, squares = fit_grid(bounds), finest_squares(bounds)
+    if told(squares) != cut["squares"]:
+        return None
+    changes = changes_of(old, own, placed, extents, crs)
+    outlines = outlines_after(old, changes, grid, squares)
     layout, margin = layout_of(outlines.values(), squares, grid, cut["tile"])
-    if margin != cut["margin_m"] or told(squares) != cut["squares"]:
+    if margin != cut["margin_m"]:
         return None
     before, _ = layout_of(old.outlines.values(), squares, grid, cut["tile"])
     known = {tuple(key) for key in before.keys.tolist()}
@@ -158,6 +129,36 @@ def plan_of(old: Before, layers, own: Sliced, extents) -> Plan | None:
     if corners > HALF * sum(int(outline.corners.sum()) for outline in outlines.values()):
         return None
     return Plan(layout, margin, concerned, outlines, bounds)
+
+
+def changes_of(old: Before, own: Sliced, placed, extents, crs) -> dict[str, Changed]:
+    """What differs from the old version, for every group of polygons. placed : quarantined rows that have a place"""
+    asides = {
+        kept.QUARANTINE: ("name", named(placed_rows(frame_of(old, "quarantine"))), named(placed)),
+        kept.EXTENTS: ("layer", frame_of(old, "extents"), extents),
+    }
+    features = {layer: compare(own.gone[layer], own.came[layer], "feature_id") for layer in own.came}
+    return features | {
+        group: compare(*(to_table(frame[[key, "geometry"]], crs) for frame in frames), key)
+        for group, (key, *frames) in asides.items()
+    }
+
+
+def outlines_after(
+    old: Before, changes: dict[str, Changed], grid: Grid, squares: Squares
+) -> dict[str, Outline]:
+    """The outlines of all groups after the changes, from the old ones and what went and came."""
+    sides = [(group, side) for group in changes for side in ("gone", "came")]
+    shapes = [getattr(changes[group], side) for group, side in sides]
+    names = np.empty(len(sides), dtype=object)
+    names[:] = sides
+    chunks = in_chunks(np.concatenate(shapes), np.repeat(names, [len(part) for part in shapes]))
+    swapped = with_long(outlines_of(chunks, grid, squares), chunks, grid, old.listed["cut"]["margin_m"])
+    outlines = dict(old.outlines)
+    for group in changes:
+        gone, came = (swapped.get((group, side), NO_OUTLINE) for side in ("gone", "came"))
+        outlines[group] = exchanged(outlines.get(group, NO_OUTLINE), gone, came)
+    return {group: outline for group, outline in outlines.items() if len(outline.squares)}
 
 
 def named(placed) -> gpd.GeoDataFrame:
