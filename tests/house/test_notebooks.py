@@ -23,7 +23,7 @@ SHOWN = {
     "03_conflicts": ["城规为建设用地", "有一方不清楚", "<iframe", "conflicts.docx", "image/png"],
     "04_review": ["2024-03-01 不再办理用地预审", "区域评估已替代", "禁止 → 数据不全", "未核对", "<iframe"],
     "05_batch": ["300 行", "1 行", "占用永久基本农田", "逐字节相同: True", "image/png"],
-    "06_add_a_rule": ["P12-1 距省道用地 10.0 米", "之后须同意", "K90", "工程约定", "did you mean"],
+    "06_add_a_rule": ["P12-1 距省道用地 10.0 米", "之后须同意", "K90", "工程约定", "是不是“"],
 }
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 
