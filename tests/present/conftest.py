@@ -16,6 +16,8 @@ from onemap.book.texts import Texts
 CRS = "EPSG:4529"
 X, Y = 41_500_000.0, 4_555_000.0
 TEXTS = Path(__file__).parents[2] / "layers" / "texts"
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>'
 BOOK_TEXTS = {
     "verdict.clear": ("无管控冲突", "clear"),
@@ -46,6 +48,18 @@ BOOK_TEXTS = {
     "conflict.T1.title": ("土规与城规不一致", "Land plan and town plan differ"),
     "conflict.T1.proposal": ("以国土空间规划为准", "Follow the territorial plan"),
 }
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium without a window; tests that ask for it are skipped where there is none."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser here: {CHROMIUM}")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as player:
+        opened = player.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield opened
+        opened.close()
 
 
 def texts():

@@ -24,21 +24,8 @@ from onemap.present.map import draw_map
 from onemap.present.meeting import app as meeting
 from onemap.present.meeting.desk import lay
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 MARK = np.array([255, 0, 255])
 FIRST = {"c": 1, "crs84": 0}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser here: {CHROMIUM}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield opened
-        opened.close()
 
 
 def middle_of(town):

@@ -1,7 +1,6 @@
 """The map of the whole town in a real browser: no network, every face told, hostile words stay words."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import folium
 import geopandas as gpd
@@ -13,24 +12,11 @@ from onemap.present.inline import inline
 from onemap.present.packed import pack_faces
 from onemap.present.styles import look
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>'
 PAINTED = "() => !document.querySelector('.leaflet-tile:not(.leaflet-tile-loaded)')"
 INK = """() => [...document.querySelectorAll('canvas.leaflet-tile')].reduce((sum, c) => {
   const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
   let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return sum + n; }, 0)"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser here: {CHROMIUM}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield opened
-        opened.close()
 
 
 class Visit:

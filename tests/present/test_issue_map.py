@@ -12,7 +12,6 @@ from onemap.land.places import issue_places
 from onemap.land.read import read_features
 from onemap.present.issue_map import draw_issues
 
-CHROMIUM = Path("/usr/bin/chromium")
 X, Y = 41_500_000.0, 4_552_000.0
 HOSTILE = '<img src=x onerror="window.hacked=1">'
 YAML = """name: 试
@@ -44,22 +43,16 @@ def layers(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(layers, tmp_path_factory):
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser here: {CHROMIUM}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def page(layers, browser, tmp_path_factory):
     path = draw_issues(layers, load_catalogue()).save(tmp_path_factory.mktemp("map") / "issues.html")
-    with api.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1300, "height": 850})
-        opened.asked, opened.complaints = [], []
-        opened.on("request", lambda r: opened.asked.append(r.url))
-        opened.on("pageerror", lambda e: opened.complaints.append(str(e)))
-        opened.on("console", lambda m: opened.complaints.append(m.text) if m.type == "error" else None)
-        opened.goto(Path(path).as_uri())
-        opened.wait_for_timeout(800)
-        yield opened
-        browser.close()
+    opened = browser.new_page(viewport={"width": 1300, "height": 850})
+    opened.asked, opened.complaints = [], []
+    opened.on("request", lambda r: opened.asked.append(r.url))
+    opened.on("pageerror", lambda e: opened.complaints.append(str(e)))
+    opened.on("console", lambda m: opened.complaints.append(m.text) if m.type == "error" else None)
+    opened.goto(Path(path).as_uri())
+    opened.wait_for_timeout(800)
+    return opened
 
 
 def test_every_issue_is_listed_by_layer_the_worst_first(layers, page):

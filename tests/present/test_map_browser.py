@@ -1,7 +1,6 @@
 """The map in a real browser without a network: nothing asked, nothing wrong, hostile data stays text."""
 
 import re
-from pathlib import Path
 
 import folium
 import pytest
@@ -9,20 +8,7 @@ import pytest
 from onemap.present.inline import inline
 from onemap.present.map import draw_map
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '<img src=x onerror="window.hacked=1">'
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser here: {CHROMIUM}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield opened
-        opened.close()
 
 
 class Visit:

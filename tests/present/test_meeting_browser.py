@@ -3,7 +3,6 @@
 import json
 import threading
 import zipfile
-from pathlib import Path
 
 import geopandas as gpd
 import pytest
@@ -14,21 +13,8 @@ import onemap as om
 from onemap.present.meeting.app import make_app
 from onemap.present.meeting.desk import lay
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 HOSTILE = '<img src=x onerror="window.hacked=1">'
 TEXT = om.sample_path() / "sites" / "P11.txt"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser here: {CHROMIUM}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

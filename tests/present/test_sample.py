@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import docx
 import pytest
@@ -91,28 +90,22 @@ def test_maps_of_town_and_blueprint(sample):
     assert town == draw_map(sample).html()
 
 
-def test_the_town_map_works_in_the_browser(sample, tmp_path):
-    chromium = Path("/usr/bin/chromium")
-    if not chromium.exists():
-        pytest.skip(f"no browser here: {chromium}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_the_town_map_works_in_the_browser(sample, browser, tmp_path):
     path = draw_map(sample).save(tmp_path / "map.html")
     asked, complaints = [], []
-    with api.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1300, "height": 850})
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(path.as_uri())
-        page.locator("html[data-ready=yes]").wait_for(state="attached", timeout=30_000)
-        page.locator("#search").fill("柳树村加工厂")
-        page.locator("#search").press("Enter")
-        page.wait_for_timeout(1200)
-        box = page.locator(".folium-map").bounding_box()
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_timeout(500)
-        said = page.locator(".leaflet-popup-content").inner_text()
-        browser.close()
+    page = browser.new_page(viewport={"width": 1300, "height": 850})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(path.as_uri())
+    page.locator("html[data-ready=yes]").wait_for(state="attached", timeout=30_000)
+    page.locator("#search").fill("柳树村加工厂")
+    page.locator("#search").press("Enter")
+    page.wait_for_timeout(1200)
+    box = page.locator(".folium-map").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(500)
+    said = page.locator(".leaflet-popup-content").inner_text()
+    page.close()
     assert len(asked) == 1 and complaints == []
     assert "柳树村加工厂" in said and "K01" in said and "地类图斑" in said
