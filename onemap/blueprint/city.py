@@ -73,6 +73,6 @@ def build_city(
     tables = store.put_frames(folder, frames, crs) | {"marks": kept.put_marks(folder, draft.marks)}
     features = {layer: own.objects[layer] for layer in dict.fromkeys(layers.features["layer"])}
     store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
-    for left in folder.glob(f"{scratch.name}*"):
+    for left in (scratch, *folder.glob(f"{scratch.name}-from-*")):
         shutil.rmtree(left, ignore_errors=True)
     return store.open_store(folder)
