@@ -12,7 +12,7 @@ import shapely
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.scatter import NEAR
 from onemap.blueprint.seams import Trails, covers_of
-from onemap.blueprint.tiles import in_steps, steps_of, tiles_passed
+from onemap.blueprint.tiles import in_steps, metres_of, steps_of, tiles_passed
 
 NOTHING = np.empty((0, 4))
 
@@ -97,7 +97,7 @@ def tiles_concerned(
     grid = layout.grid
     known = np.array([tuple(key) in old_keys for key in layout.keys.tolist()], dtype=bool)
     concerned = ~known
-    bounds = layout.boxes * np.tile(grid.step, 2) + np.tile(grid.origin, 2)
+    bounds = metres_of(layout.boxes, grid)
     reach = margin + 4 * NEAR * grid.step.max()
     if len(boxes):
         near = shapely.STRtree(shapely.box(*boxes.T))
@@ -135,21 +135,12 @@ def near_tiles(
     return near > 0, (inside == squares) & (squares > 0)
 
 
-class Split(NamedTuple):
-    """Kept walks against tiles that are worked out again: those that stay whole, pieces of others, and the rest.
+def split_walks(walks: Trails, layout: Layout, concerned: np.ndarray) -> tuple[np.ndarray, Trails]:
+    """Cut kept walks (in steps) where they enter and leave concerned tiles.
 
-    whole, lost : masks of the walks that stay and of those that do not; open : pieces outside the concerned tiles, with
-    the steps into and out of them; origin : the walk that each piece comes from
+    Returns a mask of the walks that do not stay whole, and their pieces outside the concerned tiles, with the steps into
+    and out of them.
     """
-
-    whole: np.ndarray
-    lost: np.ndarray
-    open: Trails
-    origin: np.ndarray
-
-
-def split_walks(walks: Trails, layout: Layout, concerned: np.ndarray) -> Split:
-    """Cut kept walks (in steps) where they enter and leave concerned tiles."""
     xy, start = walks.xy, walks.start
     inside = concerned[tile_at(layout, xy)] if len(xy) else np.empty(0, dtype=bool)
     walk = np.repeat(np.arange(len(start) - 1), np.diff(start))
@@ -165,6 +156,5 @@ def split_walks(walks: Trails, layout: Layout, concerned: np.ndarray) -> Split:
         pieces += [closed[a : b + 2] for a, b in zip(enters, leaves, strict=True)]
         origin += [k] * len(enters)
     starts = np.cumsum([0] + [len(piece) for piece in pieces])
-    origin = np.array(origin, dtype=np.int64)
-    trails = Trails(np.concatenate([*pieces, np.empty((0, 2))]), starts, *covers_of(walks, origin))
-    return Split(held == 0, held > 0, trails, origin)
+    covers = covers_of(walks, np.array(origin, dtype=np.int64))
+    return held > 0, Trails(np.concatenate([*pieces, np.empty((0, 2))]), starts, *covers)

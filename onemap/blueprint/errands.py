@@ -15,7 +15,7 @@ from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.jobs import Result
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.seams import Seams, join_trails
-from onemap.blueprint.tiles import Spread
+from onemap.blueprint.tiles import Spread, metres_of
 from onemap.engine import run
 from onemap.errors import InputError
 from onemap.messages import Message, message_of
@@ -75,7 +75,7 @@ def place_of(task, given: Spread | None) -> Message | str:
     if given is None or not isinstance(task, tuple):
         return str(task)
     grid, box = given.layout.grid, given.layout.boxes[task[0]]
-    west, south, east, north = (box * np.tile(grid.step, 2) + np.tile(grid.origin, 2)).round(1).tolist()
+    west, south, east, north = metres_of(box, grid).round(1).tolist()
     box = {"west": west, "south": south, "east": east, "north": north}
     return Message("blueprint.tile.place", tile=int(task[0]), **box)
 

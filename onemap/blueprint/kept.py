@@ -15,7 +15,7 @@ from onemap.blueprint.edges import Grid
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.objects import get, put
 from onemap.blueprint.seams import Cycles, covers_of, join_trails
-from onemap.blueprint.tiles import Outline
+from onemap.blueprint.tiles import Outline, metres_of
 
 QUARANTINE, EXTENTS = "~quarantine", "~extents"  # groups of polygons beside the layers
 MARKS = ["conflict_id", "row", "a", "b", "layer_b", "table"]
@@ -67,10 +67,7 @@ def get_outline(folder: Path, name: str) -> Outline:
 def stitched_of(cycles: Cycles, layout: Layout, names: np.ndarray, face_id: np.ndarray) -> Stitched:
     """Walks as they are kept. names : of each polygon by number; face_id : of each face"""
     trails = cycles.trails
-    metres = trails.xy * layout.grid.step + layout.grid.origin
-    cuts = zip(trails.start[:-1], trails.start[1:], strict=True)
-    digests = b"".join(hashlib.blake2b(metres[a:b].tobytes(), digest_size=8).digest() for a, b in cuts)
-    walk_id = np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+    walk_id = ids_of(trails.xy * layout.grid.step + layout.grid.origin, trails.start)
     first = trails.xy[trails.start[:-1]]
     return Stitched(
         trails,
@@ -82,6 +79,13 @@ def stitched_of(cycles: Cycles, layout: Layout, names: np.ndarray, face_id: np.n
         layout.keys[tile_at(layout, first)] if len(first) else np.empty((0, 3), dtype=np.int64),
         cycles.box,
     )
+
+
+def ids_of(metres: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The id of each walk, from its places (in metres) alone."""
+    cuts = zip(start[:-1], start[1:], strict=True)
+    digests = b"".join(hashlib.blake2b(metres[a:b].tobytes(), digest_size=8).digest() for a, b in cuts)
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
 def put_walks(folder: Path, kept: Stitched, grid: Grid) -> list[Shard]:
@@ -101,12 +105,13 @@ def put_walks(folder: Path, kept: Stitched, grid: Grid) -> list[Shard]:
             "face_id": pa.array(kept.face_id[order], type=pa.string()),
         }
     )
-    box = kept.box[order] * np.tile(grid.step, 2) + np.tile(grid.origin, 2)
+    box = metres_of(kept.box[order], grid)
     begin = np.searchsorted(number[order], np.arange(len(owner) + 1))
-    return [
-        Shard(tuple(key), put(folder, table.slice(a, b - a)), (*box[a:b, :2].min(axis=0).tolist(), *box[a:b, 2:].max(axis=0).tolist()))
-        for key, a, b in zip(owner.tolist(), begin[:-1], begin[1:], strict=True)
-    ]  # fmt: skip
+    shards = []
+    for key, a, b in zip(owner.tolist(), begin[:-1], begin[1:], strict=True):
+        bounds = np.r_[box[a:b, :2].min(axis=0), box[a:b, 2:].max(axis=0)]
+        shards.append(Shard(tuple(key), put(folder, table.slice(a, b - a)), tuple(bounds.tolist())))
+    return shards
 
 
 def listed(lengths: np.ndarray, values: pa.Array) -> pa.ListArray:
@@ -125,16 +130,12 @@ def get_walks(folder: Path, shards: list[Shard], grid: Grid) -> Stitched:
     number, names = pd.factorize(covers.flatten().to_numpy(zero_copy_only=False))
     start = np.r_[0, np.cumsum(np.diff(places.offsets.to_numpy()) // 2)].astype(np.int64)
     counts = np.diff(covers.offsets.to_numpy()).astype(np.int64)
-    digests = b"".join(
-        hashlib.blake2b(xy[a:b].tobytes(), digest_size=8).digest()
-        for a, b in zip(start[:-1], start[1:], strict=True)
-    )
     steps = np.rint((xy - grid.origin) / grid.step)
     trails = Trails(steps, start, counts, number.astype(np.int32))
     return Stitched(
         trails,
         np.asarray(names, dtype=object),
-        np.frombuffer(digests, dtype="<u8").astype(np.uint64),
+        ids_of(xy, start),
         whole["around"].to_numpy(),
         whole["shell"].to_numpy(),
         whole["face_id"].to_numpy(),

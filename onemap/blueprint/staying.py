@@ -39,13 +39,14 @@ def conflicts_of(old: Before, rows: list[Row]) -> set[str]:
     }
 
 
-def parts_of(old: Before, rows: list[Row], held: dict, ids: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def parts_of(
+    old: Before, rows: list[Row], held: dict, ids: set[str], marks: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What faces that stay hold of the concerned conflicts, and in which tables these conflicts stand there.
 
-    rows : tables that stay as they are; held : by key those across tiles that are written again. columns : ``PARTS``;
-    ``kept.MARKS``
+    rows : tables that stay as they are; held : by key those across tiles that are written again; marks : of the old
+    version. columns : ``PARTS``; ``kept.MARKS``
     """
-    marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
     marks = marks[marks["conflict_id"].isin(ids)]
     wanted, lead = set(marks["table"]), marks.drop_duplicates("conflict_id").set_index("conflict_id")
     tables = {kept.mark(key, "seam"): faces for key, (faces, _) in held.items()}
@@ -67,9 +68,8 @@ def parts_of(old: Before, rows: list[Row], held: dict, ids: set[str]) -> tuple[p
     return pd.DataFrame(found, columns=PARTS), pd.DataFrame(where, columns=kept.MARKS)
 
 
-def marks_after(old: Before, ids: set[str], new: list[pd.DataFrame]) -> pd.DataFrame:
+def marks_after(marks: pd.DataFrame, ids: set[str], new: list[pd.DataFrame]) -> pd.DataFrame:
     """In which tables each conflict stands after the change. new : of the concerned ones. columns : ``kept.MARKS``"""
-    marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
     every = pd.concat([marks[~marks["conflict_id"].isin(ids)], *new], ignore_index=True)
     return every.drop_duplicates(["conflict_id", "table"])
 

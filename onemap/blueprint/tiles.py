@@ -141,11 +141,10 @@ def with_long(outlines: dict[str, Outline], chunks, grid: Grid, margin: float) -
             rows = np.empty((n, 4))
             scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
         found.setdefault(chunk.group, []).append(one_way(rows[:n]))
-    scale, shift = np.tile(grid.step, 2), np.tile(grid.origin, 2)
     out = {}
     for group, outline in outlines.items():
         rows, times = np.unique(np.concatenate(found[group]), axis=0, return_counts=True)
-        out[group] = outline._replace(long=rows * scale + shift, times=times)
+        out[group] = outline._replace(long=metres_of(rows, grid), times=times)
     return out
 
 
@@ -237,6 +236,11 @@ def hand_out(
 def steps_of(rows: np.ndarray, grid: Grid) -> np.ndarray:
     """Edges x, y, x, y in metres as edges in steps."""
     return np.rint((rows - np.tile(grid.origin, 2)) / np.tile(grid.step, 2))
+
+
+def metres_of(rows: np.ndarray, grid: Grid) -> np.ndarray:
+    """Edges x, y, x, y, or bounds, in steps as the same in metres."""
+    return rows * np.tile(grid.step, 2) + np.tile(grid.origin, 2)
 
 
 def in_steps(layout: Layout) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,7 @@ from onemap.blueprint.objects import to_table
 from onemap.blueprint.register import placed_rows
 from onemap.blueprint.slices import Sliced
 from onemap.blueprint.staying import conflicts_after, conflicts_of, marks_after, parts_of, seams_beside
+from onemap.blueprint.store import meet
 from onemap.blueprint.survey import Land, attributes_of, quarantine_names, site_for, survey
 from onemap.blueprint.tiles import (
     NO_OUTLINE,
@@ -94,9 +95,10 @@ def update(
     stay += [row for row in old.rows if row.part == "seam" and row.key not in walked.owners]
     fresh = draft_of(results, {})
     ids = lost | conflicts_of(old, dropped) | {i for part in fresh.parts for i in part["conflict_id"]}
-    rest, where = parts_of(old, stay, held, ids)
+    marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
+    rest, where = parts_of(old, stay, held, ids, marks)
     cut = cut_of(scratch.parent, given, plan.outlines, walked.shards, plan.bounds, old.listed["cut"]["tile"])
-    marks = marks_after(old, ids, [fresh.marks, where])
+    marks = marks_after(marks, ids, [fresh.marks, where])
     parts = [*fresh.parts, rest]
     conflicts = conflicts_after(old, ids, parts, layers.features, rulebook, layers.features.crs)
     return Draft(stay + fresh.rows, parts, marks, cut), conflicts
@@ -192,10 +194,8 @@ def land_near(plan: Plan, layers, extents, rulebook) -> tuple[Land, np.ndarray]:
 def meet_any(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Which boxes meet any of the others, or come within a metre."""
     found = np.zeros(len(boxes), dtype=bool)
-    for west, south, east, north in others + [-1.0, -1.0, 1.0, 1.0]:
-        found |= (
-            (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
-        )
+    for bounds in others + [-1.0, -1.0, 1.0, 1.0]:
+        found |= meet(boxes, bounds)
     return found
 
 

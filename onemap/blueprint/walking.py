@@ -28,6 +28,7 @@ from onemap.blueprint.kept import (
 )
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.seams import Seams, follow, join_trails, stitch, successors
+from onemap.blueprint.tiles import metres_of
 
 
 class Walked(NamedTuple):
@@ -54,13 +55,13 @@ def walk_on(old: Before, layout: Layout, concerned: np.ndarray, names: np.ndarra
     """
     grid, shards = layout.grid, get_index(old.folder, old.listed["cut"]["walks"])
     cut = get_walks(old.folder, reached(shards, layout.boxes[concerned], grid), grid)
-    split = split_walks(cut.trails, layout, concerned)
+    cut_off, pieces = split_walks(cut.trails, layout, concerned)
     began, loose = (gathered(results, name) for name in ("open", "loose"))
-    (began, loose, pieces), names = named_alike([(began, names), (loose, names), (split.open, cut.names)])
+    (began, loose, pieces), names = named_alike([(began, names), (loose, names), (pieces, cut.names)])
     began = join_trails([began, pieces])
-    boxes = np.concatenate([boxes_of_links(began), boxes_of(loose), cut.box[split.lost]])
+    boxes = np.concatenate([boxes_of_links(began), boxes_of(loose), cut.box[cut_off]])
     walks, near = walks_near(old, shards, boxes, grid)
-    lost = np.isin(walks.walk_id, cut.walk_id[split.lost])
+    lost = np.isin(walks.walk_id, cut.walk_id[cut_off])
     stay = take_stitched(walks, np.flatnonzero(near & ~lost))
     (began, loose, again), names = named_alike([(began, names), (loose, names), (stay.trails, stay.names)])
     found = stitch(grid, began, join_trails([loose, again]))
@@ -86,7 +87,7 @@ def walk_on(old: Before, layout: Layout, concerned: np.ndarray, names: np.ndarra
     changed = np.append(np.ones(first, dtype=bool), moved | touched[first:])
     keys = keyed(walks.owner[lost]) | keyed(after.owner[changed])
     rest = take_stitched(walks, np.flatnonzero(~near & ~lost))
-    shards = shards_after(old, shards, keys, after, rest, cut.walk_id[split.lost], grid)
+    shards = shards_after(old, shards, keys, after, rest, cut.walk_id[cut_off], grid)
     return Walked(found, fresh, names, set(before[a_face]), keyed(owners), shards)
 
 
@@ -98,8 +99,7 @@ def keyed(owners: np.ndarray) -> set[tuple]:
 def reached(shards: list[Shard], boxes: np.ndarray, grid: Grid) -> list[Shard]:
     """The shards whose bounds meet any of the boxes (in steps)."""
     bounds = np.array([shard.bounds for shard in shards]).reshape(-1, 4)
-    metres = boxes * np.tile(grid.step, 2) + np.tile(grid.origin, 2)
-    met = shapely.STRtree(shapely.box(*bounds.T)).query(shapely.box(*metres.T))[1]
+    met = shapely.STRtree(shapely.box(*bounds.T)).query(shapely.box(*metres_of(boxes, grid).T))[1]
     return [shards[i] for i in np.unique(met)]
 
 

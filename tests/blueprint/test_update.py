@@ -259,6 +259,17 @@ def test_what_cannot_be_proven_is_raised_from_nothing(layers, book, tmp_path, wo
     assert not list((tmp_path / "chain").glob(".building*"))
 
 
+def test_what_another_build_has_begun_stays(layers, book, tmp_path):
+    """The same version in tiles of another size, stopped half-way: it can still go on after this build has ended."""
+    om.build_city(layers, book, tmp_path, tile=TILE)
+    now = with_features(layers, dissolved(np.random.default_rng(5), layers), "new")
+    version = om.build_city(now, book, tmp_path / "once", tile=TILE).version
+    begun = tmp_path / f".building-{version}-{TILE}0"
+    begun.mkdir()
+    om.build_city(now, book, tmp_path, tile=TILE)
+    assert [path.name for path in tmp_path.glob(".building*")] == [begun.name]
+
+
 def test_workers_update_to_the_same_bytes(layers, book, tmp_path, monkeypatch):
     monkeypatch.setattr(errands, "TASK", 500)
     rng = np.random.default_rng(5)
