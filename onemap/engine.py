@@ -103,9 +103,8 @@ def _pooled(job, context, tasks, workers):
     # spawn everywhere: the same start on Linux and Windows, and no lock of a parent's thread is inherited
     spawn = multiprocessing.get_context("spawn")
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise InputError(
-            "house.workers.unguarded"
-        )  # a worker that is just being started runs the caller's script again
+        # a worker that is just being started runs the caller's script again
+        raise InputError("house.workers.unguarded")
     started = spawn.Event()
     given = (job, context, started)
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_receive, initargs=given) as pool:

@@ -12,7 +12,7 @@ from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.objects import get, to_frame
 from onemap.blueprint.postgis import Served
-from onemap.blueprint.store import Stored, in_order, meet
+from onemap.blueprint.store import Stored, in_order, meet, with_bare
 from onemap.frames import CONFLICTS, FEATURES
 
 SHARE = 0.25  # of the tiles, from which on the whole is read: it can serve the next place as well
@@ -66,7 +66,4 @@ def _features(stored: Stored, met: pd.DataFrame, layers: set[str]) -> gpd.GeoDat
         if layer in layers
         for name in names
     ]
-    others = met[~met["layer"].isin(layers)]
-    others = gpd.GeoDataFrame(others, geometry=np.full(len(others), None), crs=stored.crs)
-    parts = [part for part in (*whole, others) if len(part)] or [others]
-    return pd.concat(parts, ignore_index=True)[FEATURES]
+    return with_bare(whole, met[~met["layer"].isin(layers)], stored.crs)

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -22,10 +21,10 @@ import shapely
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.objects import to_frame, to_table
 from onemap.blueprint.sheets import CONFLICT_FACES
-from onemap.blueprint.store import TABLES
+from onemap.blueprint.store import TABLES, meet, with_bare
 from onemap.errors import InputError
 from onemap.frames import CONFLICTS, COVERS, FACES, FEATURES, UNKNOWNS
-from onemap.land.postgis import address_and_table, without_password
+from onemap.land.postgis import address_and_table, linked, without_password
 
 SCHEMA = "onemap"
 FRAMES = TABLES | {
@@ -54,18 +53,8 @@ def connected(address: str, write: bool = False) -> Iterator[tuple]:
     schema = schema or SCHEMA
     if not re.fullmatch(r"[^\W\d]\w{0,40}", schema):
         raise InputError("blueprint.database.schema_name", where=shown, schema=schema)
-    try:
-        import psycopg
-    except ImportError:
-        raise InputError("land.database.no_driver", where=shown) from None
-    try:
-        with psycopg.connect(re.sub(r"^pg:", "", address), connect_timeout=15) as link:
-            link.read_only = not write
-            link.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-            yield link, schema
-    except psycopg.Error as error:
-        said = without_password(" ".join(str(error).split()))[:200]
-        raise InputError("land.database.refused", where=shown, said=said) from None
+    with linked(address, "READ_COMMITTED", shown, write) as link:
+        yield link, schema
 
 
 def write_postgis(blueprint: Blueprint, address: str) -> str:
@@ -124,9 +113,8 @@ def _srid(link, crs: pyproj.CRS) -> int:
     if found:
         return found[0]
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # PROJ strings lose part of a CRS: the whole stands in versions and srtext
+        # PROJ strings lose part of a CRS: the whole stands in versions and srtext
+        warnings.simplefilter("ignore")
         proj = crs.to_proj4()
     return link.execute(
         "INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid, srtext, proj4text)"
@@ -214,9 +202,7 @@ class Served:
             box = "geometry && ST_MakeEnvelope(%s, %s, %s, %s, (SELECT ST_SRID(geometry) FROM {} LIMIT 1))"
             faces = self._read(link, "faces", FACES, box, list(bounds))
             at = shapely.bounds(faces.geometry.to_numpy()).reshape(-1, 4)  # the index rounds outwards
-            west, south, east, north = bounds
-            meets = (at[:, 0] <= east) & (at[:, 2] >= west) & (at[:, 1] <= north) & (at[:, 3] >= south)
-            faces = faces[meets].reset_index(drop=True)
+            faces = faces[meet(at, bounds)].reset_index(drop=True)
             own = {"faces": faces}
             for name in ("covers", "unknowns", "conflict_faces"):
                 own[name] = self._read(
@@ -233,9 +219,7 @@ class Served:
                 "feature_id = ANY(%s) AND NOT layer = ANY(%s)",
                 [named, layers],
             )
-        others = gpd.GeoDataFrame(others, geometry=np.full(len(others), None), crs=self.crs)
-        parts = [part for part in (whole, others) if len(part)] or [others]
-        return own | {"features": pd.concat(parts, ignore_index=True)[FEATURES]}
+        return own | {"features": with_bare([whole], others, self.crs)}
 
     def _table(self, name: str):
         from psycopg import sql

@@ -13,9 +13,11 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -79,12 +81,12 @@ def publish(
     path = folder / "versions" / f"{manifest['version']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, (json.dumps(version, ensure_ascii=False, indent=1) + "\n").encode())
-    settle([path, *(object_path(folder, name) for name in objects_of(folder, version))])
+    settle(chain([path], (object_path(folder, name) for name in objects_of(folder, version))))
     write_whole(folder / CURRENT, f"{manifest['version']}\n".encode())
     return path
 
 
-def settle(paths: list[Path]) -> None:
+def settle(paths: Iterable[Path]) -> None:
     """Let files reach the disk before anything relies on them, also should the power fail."""
     if hasattr(os, "sync"):
         os.sync()
@@ -141,14 +143,17 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
     return removed
 
 
-def objects_of(folder: Path, version: dict) -> list[str]:
-    """The names of all objects of a version."""
-    tiles = [name for row in tiles_of(folder, version) for name in (row.faces, row.features)]
-    slices = [name for names in version["features"].values() for name in names]
+def objects_of(folder: Path, version: dict) -> Iterator[str]:
+    """The names of all objects of a version, read from its lists as they are asked for."""
+    yield from version["tables"].values()
+    for names in version["features"].values():
+        yield from names
     cut = version["cut"]
-    walks = [cut["walks"], *(shard.walks for shard in get_index(folder, cut["walks"]))] if cut else []
-    outlines = cut["outlines"].values() if cut else []
-    return [*version["tables"].values(), *slices, *outlines, *walks, *tiles]
+    if cut:
+        yield from (cut["walks"], *cut["outlines"].values())
+        yield from (shard.walks for shard in get_index(folder, cut["walks"]))
+    for row in tiles_of(folder, version):
+        yield from (row.faces, row.features)
 
 
 def tile_table(rows: Iterable[Row]) -> pa.Table:
@@ -244,6 +249,12 @@ def in_order(found: Frames, order: np.ndarray, conflicts: list[str]) -> dict[str
     pairs = found.conflict_faces
     at = np.lexsort((pairs["face_id"], pd.Index(conflicts).get_indexer(pairs["conflict_id"])))
     return {"faces": faces, **long, "conflict_faces": pairs.iloc[at].reset_index(drop=True)}
+
+
+def with_bare(whole: list[gpd.GeoDataFrame], others: pd.DataFrame, crs) -> gpd.GeoDataFrame:
+    """Features with their geometry, then others without. others : columns but ``geometry``"""
+    bare = gpd.GeoDataFrame(others, geometry=np.full(len(others), None), crs=crs)
+    return pd.concat([part for part in (*whole, bare) if len(part)] or [bare], ignore_index=True)[FEATURES]
 
 
 def meet(boxes: np.ndarray, bounds: np.ndarray) -> np.ndarray:

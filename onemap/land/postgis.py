@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pandas as pd
 
@@ -61,15 +63,26 @@ def read_postgis(address: str, table: str | None = None) -> Raw:
     """
     shown = without_password(address)
     address, table = (address, table) if table else address_and_table(address)
+    with linked(address, "REPEATABLE_READ", shown) as connection:
+        return _read(connection, table, shown)
+
+
+@contextmanager
+def linked(address: str, isolation: str, shown: str, write: bool = False) -> Iterator:
+    """A connection within one transaction; ``isolation`` as psycopg names its levels.
+
+    ``shown``: the address for people, without its password. Raises InputError when the driver or the server is not there
+    or the server refuses.
+    """
     try:
         import psycopg
     except ImportError:
         raise InputError("land.database.no_driver", where=shown) from None
     try:
-        with psycopg.connect(re.sub(r"^pg:", "", address), connect_timeout=15) as connection:
-            connection.read_only = True
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            return _read(connection, table, shown)
+        with psycopg.connect(re.sub(r"^pg:", "", address), connect_timeout=15) as link:
+            link.read_only = not write
+            link.isolation_level = psycopg.IsolationLevel[isolation]
+            yield link
     except psycopg.Error as error:
         said = without_password(" ".join(str(error).split()))[:200]
         raise InputError("land.database.refused", where=shown, said=said) from None

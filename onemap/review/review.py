@@ -143,8 +143,8 @@ def review(
     standing = standing_of(project, pieces, here, rulebook)
     decisions = decide(units, answers, whole, findings, standing, rulebook, versions)
     beyond = outside_issues(parcels, pieces, gap, rulebook.threshold("outside_report_area"))
-    told = [issues] if issues is not None and len(issues) else []
-    told += [frame(beyond, ISSUES)] if beyond else []
+    wrong = [issues] if issues is not None and len(issues) else []
+    wrong += [frame(beyond, ISSUES)] if beyond else []
     features = remembered(here, None, "features_flat", lambda: _flat(here.features))
     seen = np.array(sorted({*met.feature.tolist(), *meetings.near}), dtype=np.intp)
     seen = seen[np.argsort(feature_order(here)[seen])]
@@ -157,7 +157,7 @@ def review(
         preconditions=preconditions,
         decisions=decisions,
         conflicts=parcel_conflicts(parcels, pieces, here),
-        issues=pd.concat(told, ignore_index=True) if told else empty(ISSUES),
+        issues=pd.concat(wrong, ignore_index=True) if wrong else empty(ISSUES),
         features=features.iloc[seen].reset_index(drop=True),
         sources=blueprint.sources,
         rulebook=rulebook,
@@ -206,8 +206,8 @@ def parcel_conflicts(parcels, pieces: Pieces, blueprint) -> pd.DataFrame:
         "share": area / parcels["area_m2"].to_numpy()[parcel],
         "sliver": column_of(blueprint, "conflicts", "sliver")[conflict].astype(bool),
     }
-    told = {c: column_of(blueprint, "conflicts", c)[conflict] for c in PARCEL_CONFLICTS if c not in own}
-    return pd.DataFrame(own | told, columns=PARCEL_CONFLICTS)
+    known = {c: column_of(blueprint, "conflicts", c)[conflict] for c in PARCEL_CONFLICTS if c not in own}
+    return pd.DataFrame(own | known, columns=PARCEL_CONFLICTS)
 
 
 def outside_issues(parcels, pieces: Pieces, gap: np.ndarray, least_m2: float) -> list[dict]:
