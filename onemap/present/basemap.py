@@ -122,6 +122,8 @@ def _from_file(base: BaseMap, corners: list[list[float]], crs: Any, words: Words
     notes = [say(words, "map.base.file", name=path.name)]
     if shown.cut:
         notes.append(say(words, "map.base.cut", **shown.cut))
+    if shown.note:
+        notes.append(say(words, f"map.base.{shown.note}"))
     return Under(title, (_options(base, shown.layer, base.attribution),), (), tuple(notes))
 
 

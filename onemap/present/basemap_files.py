@@ -33,10 +33,11 @@ SIGNS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "
 
 
 class Shown(NamedTuple):
-    """A layer for the page, and what had to be left out of it (empty: nothing)."""
+    """A layer for the page, what had to be left out of it (empty: nothing), and what its place took for granted."""
 
     layer: dict[str, Any]
     cut: dict[str, Any]
+    note: str = ""
 
 
 def image_of(base: BaseMap, corners: Sequence[Sequence[float]], crs: Any) -> Shown:
@@ -84,7 +85,7 @@ def image_of(base: BaseMap, corners: Sequence[Sequence[float]], crs: Any) -> Sho
         "url": f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}",
         "bounds": [[south, west], [north, east]],
     }
-    return Shown(layer, {})
+    return Shown(layer, {}, placed.note)
 
 
 def tiles_of(path: Path, corners: Sequence[Sequence[float]]) -> Shown:

@@ -275,6 +275,18 @@ def test_an_image_with_bounds_in_degrees(look, review, mark, tmp_path):
     assert off(look(draw_map(review, base_map=base | {"opacity": 1}).html()), mark) < 3
 
 
+def test_an_image_in_wgs84_is_shown_and_the_page_says_so(review, mark, tmp_path):
+    """Taken as it is, but said aloud; one in the blueprint's own datum needs no such words."""
+    west, south, east, north = mark
+    box = [west - 0.01, south - 0.01, east + 0.01, north + 0.01]
+    Image.new("RGB", (200, 200), tuple(MARK)).save(tmp_path / "town.png")
+    pages = {}
+    for crs in ("EPSG:4326", "EPSG:4490"):
+        base = {"kind": "image", "path": str(tmp_path / "town.png"), "crs": crs, "bounds": box}
+        pages[crs] = draw_map(review, base_map=base).html()
+    assert "底图坐标为 WGS84" in pages["EPSG:4326"] and "底图坐标为 WGS84" not in pages["EPSG:4490"]
+
+
 def test_files_that_do_not_say_where_they_lie_or_lie_elsewhere_are_refused(review, mark, tmp_path):
     file = image_in(tmp_path / "town.png", "EPSG:4530", review.blueprint, mark)
 
