@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onemap.blueprint.compiled import compiled, inner
+from onemap.compiled import compiled, inner
 
 
 @inner

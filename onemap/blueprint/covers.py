@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import turn
+from onemap.compiled import compiled, inner
 
 
 @inner

@@ -10,12 +10,12 @@ import shapely
 
 from onemap.blueprint import jobs
 from onemap.blueprint.arrangement import Trails, runs
-from onemap.blueprint.compiled import NotCompiled
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.jobs import Result
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.seams import Seams, join_trails
 from onemap.blueprint.tiles import Spread, metres_of
+from onemap.compiled import NotCompiled
 from onemap.engine import run
 from onemap.errors import InputError
 from onemap.messages import Message, message_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onemap.blueprint.compiled import inner
+from onemap.compiled import inner
 
 _SPLIT = 134217729.0  # 2**27 + 1
 _DOUBT = 3.4e-16  # above the relative rounding error of a difference of two products

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import between, crossing, turn
+from onemap.compiled import compiled, inner
 
 
 @inner

@@ -56,8 +56,8 @@ def overlay(polygons: np.ndarray, tile: int | None = None) -> Overlay:
     if tile is None and corners > WHOLE_UP_TO:
         tile = TILE
     from onemap.blueprint.arrangement import NotCertified, arrange
-    from onemap.blueprint.compiled import NotCompiled
     from onemap.blueprint.tiles import arrange_by_tiles
+    from onemap.compiled import NotCompiled
 
     try:
         return Overlay(*(arrange(polygons) if tile is None else arrange_by_tiles(polygons, tile)))

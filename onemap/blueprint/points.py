@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import spread
+from onemap.compiled import compiled, inner
 
 
 @compiled("f8[][] -> f8 f8 f8 f8")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import comes_before, turn
+from onemap.compiled import compiled, inner
 
 
 @inner

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import turn
+from onemap.compiled import compiled, inner
 
 NEAR = 2.0  # steps: more than any edge moves
 

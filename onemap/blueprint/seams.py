@@ -8,9 +8,9 @@ import numpy as np
 import shapely
 
 from onemap.blueprint.arrangement import Trails, draw_rings, runs
-from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.edges import Grid, NotCertified
 from onemap.blueprint.exact import comes_before, earlier
+from onemap.compiled import compiled, inner
 
 
 class Seams(NamedTuple):

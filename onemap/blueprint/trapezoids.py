@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from onemap.blueprint.compiled import compiled, inner
+from onemap.compiled import compiled, inner
 
 GAUSS_AT = (0.5 - 0.5 * sqrt(0.6), 0.5, 0.5 + 0.5 * sqrt(0.6))
 GAUSS_SHARE = (5 / 18, 8 / 18, 5 / 18)

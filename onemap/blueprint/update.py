@@ -15,7 +15,6 @@ from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas, runs
 from onemap.blueprint.before import Before, frame_of
 from onemap.blueprint.change import Changed, compare, near_tiles, tiles_concerned
-from onemap.blueprint.compiled import NotCompiled
 from onemap.blueprint.edges import Grid, NotCertified, fit_grid
 from onemap.blueprint.errands import batches, gathered, run_jobs
 from onemap.blueprint.layout import Layout, Squares, finest_squares, tile_at
@@ -40,6 +39,7 @@ from onemap.blueprint.tiles import (
 )
 from onemap.blueprint.walking import Walked, walk_on
 from onemap.blueprint.whole import Draft, cut_of, draft_of, told
+from onemap.compiled import NotCompiled
 
 log = logging.getLogger(__name__)
 

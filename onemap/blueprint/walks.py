@@ -8,8 +8,8 @@ region from a place outside and ends at a place outside.
 
 from __future__ import annotations
 
-from onemap.blueprint.compiled import compiled, inner
 from onemap.blueprint.exact import comes_before, earlier, half
+from onemap.compiled import compiled, inner
 
 
 @inner

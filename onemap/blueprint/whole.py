@@ -12,7 +12,6 @@ import shapely
 
 from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas
-from onemap.blueprint.compiled import NotCompiled
 from onemap.blueprint.derive import face_ids
 from onemap.blueprint.edges import Grid, NotCertified
 from onemap.blueprint.errands import batches, gathered, run_jobs, save_seams
@@ -22,6 +21,7 @@ from onemap.blueprint.overlay import COMPILED_FROM, overlay
 from onemap.blueprint.seams import Seams, stitch
 from onemap.blueprint.survey import Land, attributes_of, site_for
 from onemap.blueprint.tiles import Outline, Spread, bounds_of, in_chunks, spread
+from onemap.compiled import NotCompiled
 
 log = logging.getLogger(__name__)
 

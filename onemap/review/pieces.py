@@ -11,7 +11,8 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from onemap.blueprint import compiled, noding, trapezoids
+from onemap import compiled
+from onemap.blueprint import noding, trapezoids
 from onemap.blueprint.memory import Ground, ground_of
 from onemap.errors import InputError
 from onemap.land.area import ellipsoidal_area

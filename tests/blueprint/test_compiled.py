@@ -12,7 +12,8 @@ import shapely
 
 import onemap
 import onemap as om
-from onemap.blueprint import compiled, noding, points
+from onemap import compiled
+from onemap.blueprint import noding, points
 from onemap.blueprint.overlay import overlay, overlay_by_geos
 from onemap.review import pieces
 
@@ -43,14 +44,14 @@ def said(house: Path) -> str:
 def test_the_compiler_is_loaded_once_and_again_when_the_source_or_the_object_changed(house):
     assert said(house) == "True"
     assert said(house) == "False"
-    (kept,) = (house / "onemap" / "blueprint" / "__pycache__").glob("points.*.o")
+    (kept,) = (house / "onemap" / "__pycache__").glob("points.*.o")
     kept.write_bytes(kept.read_bytes()[:-1] + b"?")
     assert said(house) == "True"
     assert said(house) == "False"
     source = house / "onemap" / "blueprint" / "exact.py"  # its functions are called by those of points
     source.write_text(source.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert said(house) == "True"
-    assert len(list((house / "onemap" / "blueprint" / "__pycache__").glob("points.*.o"))) == 1
+    assert len(list((house / "onemap" / "__pycache__").glob("points.*.o"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "onemap"
-GROUND = ("frames", "messages", "errors", "progress", "engine")
+GROUND = ("frames", "messages", "errors", "progress", "engine", "compiled")
 ROOMS = ("book", "land", "blueprint", "review", "present")
 MODULES = sorted(p for room in ROOMS for p in (PACKAGE / room).rglob("*.py")) + [
     PACKAGE / f"{g}.py" for g in GROUND
