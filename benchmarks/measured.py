@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+PR_SET_CHILD_SUBREAPER = 36
 LAYERS = ("land_use", "urban_plan", "farmland", "redline", "urban_bnd", "eval_zones")
 
 
@@ -26,23 +29,36 @@ class Use(NamedTuple):
 
 
 def run(command: list[str], cwd: Path | None = None) -> Use:
-    """Run a command to its end and measure it alone; its children count with it."""
+    """Run a command to its end and measure it alone; its children count with it, on Linux also those that outlive it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     with tempfile.TemporaryFile() as out:
         start = time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
+        cpu = used.ru_utime + used.ru_stime + sum(left_behind())
         out.seek(0)
         lines = out.read().decode("utf-8", "replace").strip().splitlines()
     scale = 1 / 1024 / 1024 if sys.platform == "darwin" else 1 / 1024
     return Use(
-        used.ru_utime + used.ru_stime,
+        cpu,
         wall,
         used.ru_maxrss * scale,
         process.returncode,
         lines[-1] if lines else "",
     )
+
+
+def left_behind() -> Iterator[float]:
+    """CPU seconds of each process that came to us when the one that started it ended."""
+    while True:
+        try:
+            used = os.wait3(0)[2]
+        except ChildProcessError:
+            return
+        yield used.ru_utime + used.ru_stime
 
 
 def city(size: str, folder: str | None) -> Path:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -16,6 +18,8 @@ from onemap.errors import InputError
 from onemap.messages import Message
 
 TRIES = 2
+# what workers of every kind load first: pandas, geopandas, pyarrow and the steps of a build, over a second of CPU
+PRELOADED = ("onemap.blueprint.jobs",)
 
 
 class Outcome(NamedTuple):
@@ -26,12 +30,71 @@ class Outcome(NamedTuple):
     error: Exception | None
 
 
+class Crew:
+    """Processes that stay while several runs give them work; those that die are replaced at the next run.
+
+    They start at once and beside the caller, who need not wait for them. 2026-11: chosen against a pool for each run,
+    whose start took a second of every run with two workers.
+    """
+
+    def __init__(self, workers: int):
+        self.workers = workers
+        self.first: Future | None = None
+        self.aside = ThreadPoolExecutor(1)
+        if workers > 1:
+            _must_be_guarded()
+            self.first = self.aside.submit(_started_pool, workers)
+
+    @contextmanager
+    def pool(self) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+        first = self.first or self.aside.submit(_started_pool, self.workers)
+        self.first = None
+        pool, started = first.result()
+        try:
+            yield pool, started
+        finally:
+            try:
+                pool.submit(_load)
+                self.first = first
+            except BrokenProcessPool:
+                pool.shutdown()
+
+    def beside(self, function: Callable, *given) -> Callable[[], Any]:
+        """Call a function while workers work, or at once where there are none; returns what waits for its result."""
+        if self.workers > 1:
+            return self.aside.submit(function, *given).result
+        result = function(*given)
+        return lambda: result
+
+    def dismiss(self) -> None:
+        if self.first is not None:
+            self.first.result()[0].shutdown(cancel_futures=True)
+        self.aside.shutdown()
+
+
+@contextmanager
+def hire(workers: int = 1) -> Iterator[Crew]:
+    """Workers for several runs, dismissed at the end: what :func:`run` takes as ``crew``."""
+    crew = Crew(workers)
+    try:
+        yield crew
+    finally:
+        crew.dismiss()
+
+
 def run(
-    job: Callable, tasks: Iterable, *, context: Any = None, workers: int = 1, scheduler: str | None = None
+    job: Callable,
+    tasks: Iterable,
+    *,
+    context: Any = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    crew: Crew | None = None,
 ) -> Iterator[Outcome]:
     """Call ``job(context, task)`` for every task, as each one finishes; an error ends its own task only.
 
-    With ``workers`` above 1 the tasks go to that many processes, each of which receives ``context`` once. A
+    With ``workers`` above 1 the tasks go to that many processes, each of which receives ``context`` once; with a
+    ``crew`` they go to its processes, and the context, which should be small, with every task. A
     worker that dies costs no task: what was under way is tried again alone, and a task that kills its worker
     every time comes back with the error. job must be a function of a module, not a lambda. With ``scheduler``, the
     address of a dask scheduler, its workers do the work instead; they need this package and see the same files.
@@ -43,6 +106,7 @@ def run(
     if scheduler:
         yield from _on_cluster(job, context, tasks, scheduler)
         return
+    workers = crew.workers if crew else workers
     if workers <= 1 or len(tasks) <= 1:
         for task in tasks:
             yield _attempt(job, context, task)
@@ -50,7 +114,8 @@ def run(
     suspects = []
     waiting = tasks
     while waiting:
-        waiting, broken = yield from _pooled(job, context, waiting, workers)
+        hired = crew.pool() if crew else _own_pool(job, context, workers)
+        waiting, broken = yield from _pooled((job, context) if crew else None, waiting, workers, hired)
         suspects += broken
     for task in suspects:
         yield from _alone(job, context, task)
@@ -98,21 +163,51 @@ def _on_cluster(job, context, tasks, scheduler):
             future.release()
 
 
-def _pooled(job, context, tasks, workers):
-    """Run tasks in a pool; returns (tasks still to run, tasks under way when the pool broke)."""
-    # spawn everywhere: the same start on Linux and Windows, and no lock of a parent's thread is inherited
-    spawn = multiprocessing.get_context("spawn")
+def _must_be_guarded() -> None:
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         # a worker that is just being started runs the caller's script again
         raise InputError("house.workers.unguarded")
-    started = spawn.Event()
-    given = (job, context, started)
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_receive, initargs=given) as pool:
+
+
+def _new_pool(workers: int, order: tuple | None) -> tuple[ProcessPoolExecutor, Any]:
+    # Never a plain fork, which would inherit the locks of a parent's threads. On Linux workers are forked from a process
+    # that has loaded the packages and done nothing else; elsewhere each starts anew and loads them itself.
+    way = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    if sys.platform == "linux":
+        way.set_forkserver_preload(list(PRELOADED))
+    started = way.Event()
+    return ProcessPoolExecutor(
+        workers, mp_context=way, initializer=_receive, initargs=(order, started)
+    ), started
+
+
+def _started_pool(workers: int) -> tuple[ProcessPoolExecutor, Any]:
+    """A pool whose processes are on their way."""
+    pool, started = _new_pool(workers, None)
+    for _ in range(workers):
+        pool.submit(_load)
+    return pool, started
+
+
+@contextmanager
+def _own_pool(job, context, workers: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+    _must_be_guarded()
+    pool, started = _new_pool(workers, (job, context))
+    with pool:
+        yield pool, started
+
+
+def _pooled(order: tuple | None, tasks, workers: int, hired: AbstractContextManager):
+    """Run tasks in a pool; returns (tasks still to run, tasks under way when the pool broke).
+
+    order : job and context, where the workers of the pool have not received them
+    """
+    with hired as (pool, started):
         queue = iter(tasks)
         under_way: dict[Future, Any] = {}
         for task in queue:
             try:
-                under_way[pool.submit(_work, task)] = task
+                under_way[pool.submit(_work, order, task)] = task
             except BrokenProcessPool:  # it broke between two looks: this task, too, was about to be under way
                 _must_have_started(started)
                 return list(queue), [*under_way.values(), task]
@@ -139,7 +234,7 @@ def _must_have_started(started) -> None:
 
 def _alone(job, context, task):
     for left in reversed(range(TRIES)):
-        _, broken = yield from _pooled(job, context, [task], 1)
+        _, broken = yield from _pooled(None, [task], 1, _own_pool(job, context, 1))
         if not broken:
             return
         if not left:
@@ -158,13 +253,13 @@ def _attempt(job, context, task) -> Outcome:
         return Outcome(task, None, error)
 
 
-_given: tuple = ()
+_given: tuple | None = None
 
 
-def _receive(job, context, started) -> None:
+def _receive(order, started) -> None:
     global _given
     Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
-    _given = (job, context)
+    _given = order
     started.set()
 
 
@@ -174,6 +269,11 @@ def _end_with(parent) -> None:
     os._exit(1)
 
 
-def _work(task):
-    job, context = _given
+def _load() -> None:
+    for name in PRELOADED:
+        import_module(name)
+
+
+def _work(order, task):
+    job, context = order or _given
     return job(context, task)

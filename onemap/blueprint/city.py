@@ -18,6 +18,7 @@ from onemap.blueprint.survey import faces_m2, survey
 from onemap.blueprint.tiles import LIMIT
 from onemap.blueprint.update import update
 from onemap.blueprint.whole import work_out_whole
+from onemap.engine import hire
 
 log = logging.getLogger(__name__)
 
@@ -41,19 +42,25 @@ def build_city(
     ...     bool((town.faces["area_m2"] > 0).all())
     True
     """
-    folder, crs = Path(folder), layers.features.crs
+    with hire(1 if scheduler else workers) as crew:
+        raise_city(layers, rulebook, Path(folder), tile, {"scheduler": scheduler, "crew": crew})
+    return store.open_store(folder)
+
+
+def raise_city(layers, rulebook, folder: Path, tile: int, runner: dict) -> None:
+    """Build a version and publish it. runner : who does the jobs"""
+    crs, beside = layers.features.crs, runner["crew"].beside
     manifest = manifest_of(layers, rulebook) | {"conflicts": conflict_day(rulebook)}
     scratch = folder / f".building-{manifest['version']}-{tile}"
     scratch.mkdir(parents=True, exist_ok=True)
-    runner = {"workers": workers, "scheduler": scheduler}
     extents = dissolve_extents(layers.extents)
     try:
         old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
-        own = put_features(folder, layers.features, crs, old.listed["features"] if old else {})
-        found = old and update(old, layers, own, extents, rulebook, scratch, runner)
+        own = beside(put_features, folder, layers.features, crs, old.listed["features"] if old else {})
+        found = old and update(old, layers, own(), extents, rulebook, scratch, runner)
     except DamagedError as damage:
         log.warning("the older version cannot be built upon (%s); all is worked out instead", damage)
-        own, found = put_features(folder, layers.features, crs, {}), None
+        own, found = beside(put_features, folder, layers.features, crs, {}), None
     if found:
         draft, conflicts = found
     else:
@@ -71,8 +78,8 @@ def build_city(
         "passports": layers.passports,
     }
     tables = store.put_frames(folder, frames, crs) | {"marks": kept.put_marks(folder, draft.marks)}
-    features = {layer: own.objects[layer] for layer in dict.fromkeys(layers.features["layer"])}
+    slices = own().objects
+    features = {layer: slices[layer] for layer in dict.fromkeys(layers.features["layer"])}
     store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
     for left in (scratch, *folder.glob(f"{scratch.name}-from-*")):
         shutil.rmtree(left, ignore_errors=True)
-    return store.open_store(folder)

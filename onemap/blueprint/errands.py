@@ -21,7 +21,7 @@ from onemap.errors import InputError
 from onemap.messages import Message, message_of
 from onemap.progress import progress
 
-TASK = 250_000  # corners that one task takes: seconds of work, so that handing it out costs nothing
+TASK = 100_000  # corners that one task takes: half a second, so that handing it out costs nothing and all end together
 
 
 def batches(given: Spread) -> list[tuple[int, ...]]:

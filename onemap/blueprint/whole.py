@@ -16,7 +16,7 @@ from onemap.blueprint.derive import face_ids
 from onemap.blueprint.edges import Grid, NotCertified
 from onemap.blueprint.errands import batches, gathered, run_jobs, save_seams
 from onemap.blueprint.jobs import Result
-from onemap.blueprint.layout import Squares, finest_squares, lay_out
+from onemap.blueprint.layout import Layout, Squares, finest_squares, lay_out
 from onemap.blueprint.overlay import COMPILED_FROM, overlay
 from onemap.blueprint.seams import Seams, stitch
 from onemap.blueprint.survey import Land, attributes_of, site_for
@@ -65,12 +65,17 @@ def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) 
     except (NotCertified, NotCompiled) as reason:
         log.warning("the tiles were refused (%s); all is overlaid at once instead", reason)
         return None
-    results += run_jobs(jobs.seam_job, scratch, save_seams(scratch, found, given.layout), runner, "seams")
-    ids = np.array(face_ids(found.faces), dtype=object)
-    walks = kept.stitched_of(found.cycles, given.layout, land.names, ids)
-    shards = kept.put_walks(scratch.parent, walks, given.layout.grid)
+    seams = save_seams(scratch, found, given.layout)
+    shards = runner["crew"].beside(keep_walks, scratch.parent, found, given.layout, land.names)
+    results += run_jobs(jobs.seam_job, scratch, seams, runner, "seams")
     bounds = shapely.total_bounds(land.polygons)
-    return draft_of(results, cut_of(scratch.parent, given, outlines, shards, bounds, tile))
+    return draft_of(results, cut_of(scratch.parent, given, outlines, shards(), bounds, tile))
+
+
+def keep_walks(folder: Path, found: Seams, layout: Layout, names: np.ndarray) -> list[kept.Shard]:
+    """Store what was stitched, for the next build. names : of each polygon by number"""
+    ids = np.array(face_ids(found.faces), dtype=object)
+    return kept.put_walks(folder, kept.stitched_of(found.cycles, layout, names, ids), layout.grid)
 
 
 def spread_once(scratch: Path, land: Land, crs, rulebook, tile: int):
