@@ -13,6 +13,7 @@ import typer
 
 import onemap as om
 from onemap.blueprint.build import with_conflicts
+from onemap.blueprint.overlay import INSTEAD
 from onemap.blueprint.store import NAME
 from onemap.book.card import rule_card
 from onemap.book.location import layers_path
@@ -332,7 +333,13 @@ def _build(place, rulebook, out: Path, **how):
     blueprint = om.build_city(read, rulebook, out / NAME, **how)
     tables.show(tables.balance_table(blueprint, rulebook.catalogue, LANG, _t))
     tables.show(tables.conflict_table(blueprint, rulebook, LANG, _t))
+    _say_faces(blueprint)
     return blueprint
+
+
+def _say_faces(blueprint) -> None:
+    if blueprint.manifest.get("faces_by") == INSTEAD:
+        typer.echo(_t("faces_instead"))
 
 
 def _handed_on(town, target: str | Path, lang: str) -> Path | str:
@@ -344,6 +351,7 @@ def _handed_on(town, target: str | Path, lang: str) -> Path | str:
 
 def _town(blueprint: str, as_of: str | None, book: Path | None):
     town = om.read_blueprint(blueprint)
+    _say_faces(town)
     rulebook = om.load_rulebook(as_of or town.manifest["as_of"], book, town.manifest["dates"])
     return with_conflicts(town, rulebook), rulebook
 

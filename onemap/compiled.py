@@ -112,6 +112,13 @@ def _flattened(name: str, takes: list[str], given: tuple) -> list:
     return out
 
 
+def load_all(room: str) -> None:
+    """Load the compiled functions of all imported modules of a room; NotCompiled when any cannot be made."""
+    for module in list(_entries):
+        if module.startswith(f"onemap.{room}."):
+            addresses(module)
+
+
 def addresses(module: str) -> dict[str, int]:
     """Where the compiled functions of a module lie in memory; NotCompiled when they cannot be made."""
     with _lock:

@@ -14,7 +14,7 @@ from onemap.blueprint.register import layers_said
 from onemap.blueprint.tiles import Outline
 from onemap.errors import InputError
 
-SAME = ("crs", "as_of", "rulebook_version", "dates", "software")
+SAME = ("crs", "as_of", "rulebook_version", "dates", "software", "faces_by")
 
 
 class Before(NamedTuple):
@@ -40,7 +40,7 @@ def find_before(folder: Path, manifest: dict, sources, quarantine, rulebook, til
         listed = store.current(folder)
         if listed is None or not listed["cut"] or listed["cut"]["tile"] != tile:
             return None
-        if any(listed["manifest"][key] != manifest[key] for key in SAME):
+        if any(listed["manifest"].get(key) != manifest[key] for key in SAME):
             return None
         outlines = {g: kept.get_outline(folder, name) for g, name in listed["cut"]["outlines"].items()}
         found = Before(folder, listed, store.tiles_of(folder, listed), outlines)

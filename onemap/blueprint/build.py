@@ -16,7 +16,7 @@ import shapely
 from onemap.blueprint.balance import balance_sheet
 from onemap.blueprint.conflicts import find_conflicts, first_conflicts
 from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_faces, sheet_of
-from onemap.blueprint.overlay import overlay
+from onemap.blueprint.overlay import overlay, way_for
 from onemap.blueprint.register import Register, by_number, make_register, placed_rows
 from onemap.frames import COVERS, FACES, UNKNOWNS
 
@@ -130,7 +130,7 @@ def build_blueprint(layers, rulebook) -> Blueprint:
             sources=layers.sources,
             issues=layers.issues,
             passports=layers.passports,
-            manifest=manifest_of(layers, rulebook),
+            manifest=manifest_of(layers, rulebook, way_for(shapely.get_num_coordinates(polygons).sum())),
         ),
         rulebook,
     )
@@ -208,8 +208,11 @@ def words_at(words: np.ndarray, at: np.ndarray) -> pd.Series:
     return pd.Series(np.append(np.asarray(words, dtype=object), None)[at], dtype=object)
 
 
-def manifest_of(layers, rulebook) -> dict:
-    """What the blueprint was made from: sources with their hashes, rule book, software; and the version of it all."""
+def manifest_of(layers, rulebook, way: str) -> dict:
+    """What the blueprint was made from: sources with their hashes, rule book, software; and the version of it all.
+
+    way : how its faces are worked out, see ``overlay.way_for``
+    """
     sources = layers.sources[["layer", "path", "table", "status", "sha256", "data_date"]]
     manifest = {
         "name": layers.workspace.name,
@@ -221,6 +224,7 @@ def manifest_of(layers, rulebook) -> dict:
         "extents_sha256": extents_hash(layers.extents),
         "sources": json.loads(sources.to_json(orient="records", date_format="iso", default_handler=str)),
         "software": {name: software_version(name) for name in SOFTWARE},
+        "faces_by": way,
     }
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False)
     return manifest | {"version": hashlib.sha256(text.encode()).hexdigest()[:12]}

@@ -6,12 +6,15 @@ import logging
 import shutil
 from pathlib import Path
 
+import shapely
+
 from onemap.blueprint import kept, store
 from onemap.blueprint.balance import close_balance, inputs_of
 from onemap.blueprint.before import find_before
 from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
 from onemap.blueprint.objects import DamagedError
+from onemap.blueprint.overlay import way_for
 from onemap.blueprint.register import placed_rows
 from onemap.blueprint.slices import put_features
 from onemap.blueprint.survey import faces_m2, survey
@@ -50,10 +53,12 @@ def build_city(
 def raise_city(layers, rulebook, folder: Path, tile: int, runner: dict) -> None:
     """Build a version and publish it. runner : who does the jobs"""
     crs, beside = layers.features.crs, runner["crew"].beside
-    manifest = manifest_of(layers, rulebook) | {"conflicts": conflict_day(rulebook)}
+    extents = dissolve_extents(layers.extents)
+    parts = (layers.features, placed_rows(layers.quarantine), extents)
+    corners = sum(shapely.get_num_coordinates(part.geometry).sum() for part in parts if len(part))
+    manifest = manifest_of(layers, rulebook, way_for(corners)) | {"conflicts": conflict_day(rulebook)}
     scratch = folder / f".building-{manifest['version']}-{tile}"
     scratch.mkdir(parents=True, exist_ok=True)
-    extents = dissolve_extents(layers.extents)
     try:
         old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
         own = beside(put_features, folder, layers.features, crs, old.listed["features"] if old else {})

@@ -20,6 +20,10 @@ WHOLE_UP_TO, TILE = 6_000_000, 250_000
 # back to snapping at 4e-5 m in such coordinates and merges lines that differ (measured: 0.018 m² on 1.1 km²).
 GRID_M = 2.0**-24
 
+# How faces came about, as manifests say it. The standard way gives the same faces everywhere: it depends on the input
+# alone. Where nothing can be compiled, GEOS does what it would not do elsewhere, and its grid gives other faces.
+STANDARD, INSTEAD = "standard", "geos_instead_of_compiled"
+
 
 class Overlay(NamedTuple):
     """Faces of an arrangement, and which input covers which face.
@@ -31,6 +35,27 @@ class Overlay(NamedTuple):
     faces: np.ndarray
     face: np.ndarray
     polygon: np.ndarray
+
+
+def way_for(corners: int) -> str:
+    """How so many corners are overlaid on this machine: ``STANDARD`` or ``INSTEAD``.
+
+    >>> way_for(100)
+    'standard'
+    """
+    return INSTEAD if corners >= COMPILED_FROM and not_compiled() else STANDARD
+
+
+def not_compiled() -> Exception | None:
+    """Why compiled steps cannot be had here, None where they can."""
+    from onemap.blueprint import tiles  # noqa: F401  brings in all modules that have compiled steps
+    from onemap.compiled import NotCompiled, load_all
+
+    try:
+        load_all("blueprint")
+    except NotCompiled as reason:
+        return reason
+    return None
 
 
 def overlay(polygons: np.ndarray, tile: int | None = None) -> Overlay:
@@ -55,14 +80,14 @@ def overlay(polygons: np.ndarray, tile: int | None = None) -> Overlay:
         return overlay_by_geos(polygons)
     if tile is None and corners > WHOLE_UP_TO:
         tile = TILE
+    if reason := not_compiled():
+        log.warning("the compiled overlay is not available (%s); GEOS does it instead", reason)
+        return overlay_by_geos(polygons)
     from onemap.blueprint.arrangement import NotCertified, arrange
     from onemap.blueprint.tiles import arrange_by_tiles
-    from onemap.compiled import NotCompiled
 
     try:
         return Overlay(*(arrange(polygons) if tile is None else arrange_by_tiles(polygons, tile)))
-    except NotCompiled as reason:
-        log.warning("the compiled overlay is not available (%s); GEOS does it instead", reason)
     except NotCertified as reason:
         log.warning("the compiled overlay was refused (%s); GEOS does it instead", reason)
     return overlay_by_geos(polygons)

@@ -14,7 +14,9 @@ import onemap
 import onemap as om
 from onemap import compiled
 from onemap.blueprint import noding, points
-from onemap.blueprint.overlay import overlay, overlay_by_geos
+from onemap.blueprint.before import find_before
+from onemap.blueprint.overlay import INSTEAD, STANDARD, overlay, overlay_by_geos
+from onemap.blueprint.store import current
 from onemap.review import pieces
 
 BOUNDS = """
@@ -115,3 +117,32 @@ def test_a_machine_that_cannot_compile_builds_a_city_by_geos(
     assert "RuntimeError: no such target" in caplog.text
     assert opened.balance["relative"].abs().max() < 1e-9
     assert np.isclose(opened.faces["area_m2"].sum(), town.faces["area_m2"].sum(), rtol=1e-9)
+    assert opened.manifest["faces_by"] == INSTEAD and town.manifest["faces_by"] == STANDARD
+    assert opened.version != town.version
+
+
+def test_what_geos_did_instead_is_never_built_upon(layers, book, tmp_path):
+    town = om.build_city(layers, book, tmp_path, tile=6000)
+    asked = (town.manifest, layers.sources, layers.quarantine, book, 6000)
+    assert find_before(tmp_path, *asked) is not None
+    say_by_geos(tmp_path)
+    assert find_before(tmp_path, *asked) is None
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "图斑改由 GEOS"), ("en", "GEOS worked out the faces")])
+def test_who_reads_what_geos_did_instead_is_told(layers, book, tmp_path, lang, words):
+    om.build_city(layers, book, tmp_path / "town", tile=6000)
+    command = [sys.executable, "-m", "onemap.cli", "check", str(om.sample_path() / "sites" / "P11.txt"), "-b"]
+    command += [str(tmp_path / "town"), "--lang", lang]
+    before = subprocess.run(command, capture_output=True, text=True, encoding="utf-8").stdout
+    say_by_geos(tmp_path / "town")
+    after = subprocess.run(command, capture_output=True, text=True, encoding="utf-8").stdout
+    assert before and words not in before and words in after
+
+
+def say_by_geos(folder: Path) -> None:
+    """Let the current version of a store say that GEOS did what compiled steps do elsewhere."""
+    path = folder / "versions" / f"{current(folder)['manifest']['version']}.json"
+    text = path.read_text(encoding="utf-8")
+    assert f'"{STANDARD}"' in text
+    path.write_text(text.replace(f'"{STANDARD}"', f'"{INSTEAD}"'), encoding="utf-8")
