@@ -7,20 +7,30 @@ is found by looking at the polygons with such edges and then at whatever they ar
 
 from __future__ import annotations
 
+import logging
 from typing import NamedTuple
 
 import numpy as np
 import shapely
 
+from onemap.compiled import NotCompiled
 from onemap.land.flat import Flat, flat
+
+log = logging.getLogger(__name__)
+
+COMPILED_FROM = 100_000  # coordinates, from which loading the compiled loops pays off (2 s once on a machine to make them)
 
 
 class Mesh(NamedTuple):
-    """Pairs of polygons whose interiors meet (i < j, sorted); polygons that do not fit their neighbours; that share edges."""
+    """Pairs of polygons whose interiors meet (i < j, sorted); polygons that do not fit their neighbours; that share edges.
+
+    ``border``: the edges that are not matched of those that share some, from point to point with the land on the left.
+    """
 
     overlapping: np.ndarray
     unfit: np.ndarray
     joined: np.ndarray
+    border: np.ndarray
 
 
 def mesh_of(geoms: np.ndarray) -> Mesh:
@@ -37,12 +47,15 @@ def mesh_of(geoms: np.ndarray) -> Mesh:
     left, right = left[near], right[near]
     unfit, joined = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     if not len(left):
-        return Mesh(np.zeros((0, 2), dtype=np.int64), unfit, joined)
+        return Mesh(np.zeros((0, 2), dtype=np.int64), unfit, joined, np.zeros((0, 2, 2)))
     social = np.zeros(count, dtype=bool)
     social[left] = social[right] = True
     social = np.flatnonzero(social)
     exposed = np.zeros(count, dtype=bool)
-    joined[social], exposed[social] = _matched(geoms[social])
+    rings = flat(geoms[social])
+    alone, left_of = _alone(rings)
+    joined[social], exposed[social] = _matched(rings, alone, len(social))
+    border = _border(rings, alone, left_of, joined[social])
     watched = exposed.copy()
     beside = exposed[left] | exposed[right]
     watched[left[beside]] = watched[right[beside]] = True
@@ -51,7 +64,7 @@ def mesh_of(geoms: np.ndarray) -> Mesh:
     unfit[watched[odd]] = True
     pairs = _flood(geoms, left, right, unfit)
     unfit[pairs.ravel()] = True
-    return Mesh(pairs, unfit, joined)
+    return Mesh(pairs, unfit, joined, border)
 
 
 def _flood(geoms: np.ndarray, left: np.ndarray, right: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -72,9 +85,34 @@ def _flood(geoms: np.ndarray, left: np.ndarray, right: np.ndarray, seeds: np.nda
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
-def _matched(geoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which polygons have an edge that exactly one other runs back, and which have one that none, or several, do."""
-    rings = flat(geoms)
+def _alone(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
+    """Of each coordinate, whether the edge that begins there is not matched (False where none begins); of each ring,
+    whether its polygon lies on the left of it."""
+    if len(rings.xy) >= COMPILED_FROM:
+        try:
+            return _alone_compiled(rings)
+        except NotCompiled as reason:
+            log.warning("edges cannot be matched by compiled loops (%s); sorting does it instead", reason)
+    return _alone_by_sorting(rings)
+
+
+def _alone_compiled(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
+    from onemap.land import mesh_loops
+
+    xy = np.ascontiguousarray(rings.xy) + 0.0  # -0.0 and 0.0 are one place
+    count = np.zeros(mesh_loops.BUCKETS, dtype=np.int64)
+    key, gathered = np.empty((2, len(xy)), dtype=np.uint64)
+    ends = np.r_[rings.starts[1:], len(xy)].astype(np.int64)
+    left = np.empty(len(ends), dtype=bool)
+    mesh_loops.name_edges(xy.view(np.uint64), xy, ends, rings.hole, left, key, count)
+    size = 1 << int(2 * count.max() + 1).bit_length()
+    alone, place = np.zeros(len(xy), dtype=bool), np.empty(len(xy), dtype=np.int32)
+    slot, runs = np.zeros(size, dtype=np.int32), np.empty((size, 2), dtype=np.int32)
+    mesh_loops.pair_off(key, count, gathered, place, slot, runs, alone)
+    return alone, left
+
+
+def _alone_by_sorting(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
     starts = rings.starts
     point = _mixed(rings.xy)
     one, two = point[:-1], point[1:]
@@ -97,11 +135,21 @@ def _matched(geoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     single = np.ones(len(at), dtype=bool)
     single[:-1] &= ~pair
     single[1:] &= ~pair
-    edges = np.bincount(rings.ring[at], minlength=len(starts))
-    alone = np.bincount(rings.ring[at[order[single]]], minlength=len(starts))
-    with_pair, with_single = np.zeros((2, len(geoms)), dtype=bool)
-    with_pair[rings.owner[edges > alone]] = True
-    with_single[rings.owner[alone > 0]] = True
+    alone = np.zeros(len(point), dtype=bool)
+    alone[at[order[single]]] = True
+    return alone, left
+
+
+def _matched(rings: Flat, alone: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which polygons have an edge that is matched, and which have one that is not."""
+    starts, xy = rings.starts, rings.xy
+    real = np.zeros(len(xy), dtype=bool)
+    real[:-1] = (xy[1:] != xy[:-1]).any(axis=1)
+    real[starts[1:] - 1] = False
+    edges, single = (np.add.reduceat(mask, starts, dtype=np.int64) for mask in (real, alone))
+    with_pair, with_single = np.zeros((2, count), dtype=bool)
+    with_pair[rings.owner[edges > single]] = True
+    with_single[rings.owner[single > 0]] = True
     return with_pair, with_single
 
 
@@ -133,11 +181,37 @@ def union(geoms: np.ndarray, mesh: Mesh):
 
 def union_parts(geoms: np.ndarray, mesh: Mesh) -> np.ndarray:
     """The polygons of that union: shared edges are dropped, only what does not fit is computed."""
-    sound = mesh.joined & ~mesh.unfit
-    merged = polygons_of(shapely.coverage_union_all(geoms[sound])) if sound.any() else geoms[:0]
+    sound, border = mesh.joined & ~mesh.unfit, mesh.border
+    if sound.any() and (mesh.joined & mesh.unfit).any():
+        rings = flat(geoms[sound])
+        border = _border(rings, *_alone(rings), sound[sound])
+    merged = _enclosed(border) if sound.any() else geoms[:0]
     if mesh.unfit.any():
         merged = polygons_of(shapely.disjoint_subset_union_all(np.concatenate([merged, geoms[mesh.unfit]])))
     return np.concatenate([merged, polygons_of(geoms[~mesh.joined & ~mesh.unfit])])
+
+
+def _border(rings: Flat, alone: np.ndarray, left: np.ndarray, joined: np.ndarray) -> np.ndarray:
+    at = np.flatnonzero(alone)
+    at = at[joined[rings.owner[rings.ring[at]]]]
+    edges = np.stack([rings.xy[at], rings.xy[at + 1]], axis=1)
+    back = ~left[rings.ring[at]]
+    edges[back] = edges[back, ::-1]
+    return edges
+
+
+def _enclosed(border: np.ndarray) -> np.ndarray:
+    """The polygons within edges of which each has land of sound polygons on its left and none on its right."""
+    faces = shapely.get_parts(shapely.polygonize(shapely.linestrings(border)))
+    around = shapely.get_exterior_ring(faces)
+    edge = np.stack([shapely.get_coordinates(shapely.get_point(around, k)) for k in (0, 1)], axis=1)
+    back = ~shapely.is_ccw(around)
+    edge[back] = edge[back, ::-1]
+    return faces[np.isin(_directed(edge), _directed(border))]
+
+
+def _directed(edges: np.ndarray) -> np.ndarray:
+    return _mixed(edges[:, 0]) * np.uint64(0x9E3779B97F4A7C15) + _mixed(edges[:, 1])
 
 
 def as_one(parts: np.ndarray):

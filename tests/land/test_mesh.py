@@ -7,9 +7,10 @@ import shapely
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from onemap.land.flat import flat
 from onemap.land.issues import Issues
 from onemap.land.limits import Limits
-from onemap.land.mesh import mesh_of, union
+from onemap.land.mesh import _alone_by_sorting, _alone_compiled, mesh_of, union
 from onemap.land.partition import gaps, overlaps, partition_issues
 
 CRS = "EPSG:4529"
@@ -72,6 +73,26 @@ def test_overlaps_and_union_are_those_of_all_pairs(drawn):
     if len(geoms):
         apart = shapely.symmetric_difference(union(geoms, mesh), shapely.union_all(geoms))
         assert apart.area < 1e-6
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(shapes(), min_size=1, max_size=14))
+@example([*board(3), *board(3)])
+@example([*board(3), *board(3), *board(3)])
+@example([shapely.box(-1, -1, 0, 0), shapely.box(0, -1, 1, 0), shapely.box(0, -1, 1, 0).reverse()])
+def test_compiled_loops_match_the_edges_that_sorting_matches(drawn):
+    rings = flat(np.array(drawn, dtype=object))
+    for one, other in zip(_alone_compiled(rings), _alone_by_sorting(rings), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_holes_that_touch_and_islands_in_them_stay_what_they_are():
+    cells = [c for c in board(9) if c.bounds[:2] not in ((20, 20), (30, 30), (50, 50), (60, 50), (50, 60))]
+    geoms = placed(*cells, shapely.box(52, 52, 55, 55), shapely.box(55, 52, 58, 55))
+    whole = union(geoms, mesh_of(geoms))
+    assert whole.is_valid
+    assert whole.equals(shapely.union_all(geoms))
+    assert whole.area == 76 * 100 + 18
 
 
 def test_a_polygon_wholly_within_another_overlaps_it():
