@@ -24,6 +24,7 @@ from onemap.errors import InputError
 from onemap.land.crs import resolve
 from onemap.land.workspace import BaseMap, load_workspace
 from onemap.present.basemap_files import IMAGES, Shown, image_of, tiles_of
+from onemap.present.legend import Entry
 from onemap.present.words import Words, say
 
 TABLE = "base_maps.csv"
@@ -50,10 +51,13 @@ class Under:
         safe = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
         return f'<script type="application/json" id="onemap-base">{safe}</script>\n' if self.layers else ""
 
-    def add_to(self, figure: folium.Map) -> None:
-        """Put the layer under a folium map; ``onemap.start`` shows it when the map has its place."""
-        if self.layers:
-            _BaseLayer(name=html.escape(self.title)).add_to(figure)
+    def add_to(self, figure: folium.Map) -> list[tuple[str, folium.map.Layer]]:
+        """Put the layer under a folium map and say it with its title; ``onemap.start`` shows it when the map has its place."""
+        return [(self.title, _BaseLayer(self.title).add_to(figure))] if self.layers else []
+
+    def entries(self) -> list[Entry]:
+        """The line of the legend that switches it."""
+        return [Entry(self.title, True)] if self.layers else []
 
 
 class _BaseLayer(folium.map.Layer):

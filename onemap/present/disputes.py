@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -15,6 +14,7 @@ from onemap.present.words import (
     Words,
     blank,
     class_title,
+    day_of,
     departments,
     layer_title,
     say,
@@ -122,11 +122,3 @@ def _blocked(thing: Any, words: Words) -> dict[str, str]:
     sums = thing.conflicts.groupby(["conflict_id", "project_id"])["area_m2"].sum()
     hits = sums[sums > least].reset_index()
     return hits.groupby("conflict_id")["project_id"].agg(lambda ids: "|".join(sorted(set(ids)))).to_dict()
-
-
-def day_of(thing: Any) -> date:
-    day = getattr(thing, "as_of", None)
-    if day is None:
-        manifest = thing.manifest
-        day = manifest.get("conflicts", {}).get("as_of") or manifest["as_of"]
-    return day if isinstance(day, date) else date.fromisoformat(day[:10])

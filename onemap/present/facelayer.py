@@ -21,17 +21,18 @@ from branca.element import Element
 from folium.template import Template
 
 from onemap.present.assets import static
-from onemap.present.basemap import under
+from onemap.present.basemap import Under, under
 from onemap.present.cards import plan_line
 from onemap.present.inline import inline
+from onemap.present.legend import Entry, legend_html
+from onemap.present.map import SCRIPTS as PAGE_SCRIPTS
 from onemap.present.map import OfflineMap, Start
 from onemap.present.packed import SCREEN_CRS, Lists, PackedFaces, pack_faces
 from onemap.present.styles import look as style_of
 from onemap.present.styles import pattern_svg, swatch_svg
-from onemap.present.words import Words, class_title, label, layer_title, say, text_of, words_of
+from onemap.present.words import Words, class_title, day_of, label, layer_title, say, text_of, words_of
 
 SCRIPTS = ("inflate.js", "facestore.js", "facelayer.js")
-PAGE_SCRIPTS = ("basemap.js", "onemap.js", "popup.js", "panel.js", "measure.js")
 LOOK_PARTS = ("fill", "opacity", "line", "weight", "hatch")
 SEVERITIES = ("data", "inform", "review", "consent", "prohibit")
 
@@ -92,11 +93,11 @@ def draw_city(blueprint: Any, lang: str = "zh", base_map: Any = None) -> Offline
     window = window_of(blueprint.faces)
     base = under(base_map, window, blueprint.crs, words)
     figure = folium.Map(tiles=None, attribution_control=bool(base.layers), max_zoom=21)
-    base.add_to(figure)
+    layers = base.add_to(figure)
     for number, (column, title, looks) in enumerate(parts.layers, start=1):
-        FaceLayer(faces, column, looks, title, card=parts.card, z_index=number).add_to(figure)
-    folium.LayerControl(collapsed=False, auto_z_index=False).add_to(figure)
-    Start().add_to(figure)
+        layer = FaceLayer(faces, column, looks, title, card=parts.card, z_index=number).add_to(figure)
+        layers.append((title, layer))
+    Start(layers).add_to(figure)
     data = {
         "looks": [],
         "cards": [],
@@ -119,7 +120,7 @@ def draw_city(blueprint: Any, lang: str = "zh", base_map: Any = None) -> Offline
         lang="zh-CN" if lang == "zh" else "en",
         styles=[static("map.css")],
         scripts=[static(name) for name in PAGE_SCRIPTS],
-        body=_panel(words, blueprint, parts, title, base.notes)
+        body=_panel(words, blueprint, parts, title, base)
         + f'<script type="application/json" id="onemap-data">{text}</script>\n'
         + base.script(),
         allow_hosts=base.hosts,
@@ -273,11 +274,11 @@ def _lists(face: np.ndarray, values: np.ndarray, count: int) -> Lists:
     return Lists(np.bincount(pairs[:, 0], minlength=count), pairs[:, 1])
 
 
-def _panel(words: Words, blueprint: Any, parts: FaceParts, title: str, notes: Sequence[str]) -> str:
+def _panel(words: Words, blueprint: Any, parts: FaceParts, title: str, base: Under) -> str:
     manifest = blueprint.manifest
     facts = [
         text_of(manifest.get("name")),
-        say(words, "map.as_of", as_of=text_of(manifest.get("as_of")) or "—"),
+        say(words, "map.as_of", as_of=day_of(blueprint).isoformat()),
         say(words, "map.blueprint_version", version=text_of(manifest.get("version"))),
         say(
             words,
@@ -289,21 +290,18 @@ def _panel(words: Words, blueprint: Any, parts: FaceParts, title: str, notes: Se
     lines = [f'<aside id="panel"><h1>{html.escape(title)}</h1>']
     lines += [f'<p class="sub">{html.escape(fact)}</p>' for fact in facts if fact]
     lines.append(f'<p class="sub">{html.escape(say(words, "meeting.city.help"))}</p>')
-    lines += [f'<p class="note">{html.escape(note)}</p>' for note in notes]
-    lines.append(f"<h2>{html.escape(say(words, 'map.legend'))}</h2>{legend_html(parts)}</aside>\n")
-    return "".join(lines)
+    return "".join(lines) + f"{faces_legend(words, parts, base)}</aside>\n"
 
 
-def legend_html(parts: FaceParts) -> str:
-    """The legend of the layers, with the hatch patterns that its pictures use."""
-    lines, patterns = ['<div id="legend">'], []
+def faces_legend(words: Words, parts: FaceParts, base: Under) -> str:
+    """The legend of the layers of faces and of what lies under them, with the hatch patterns that its pictures use."""
+    entries, patterns = [], []
     for (_, name, _), rows in zip(parts.layers, (parts.legend, parts.severities, [parts.open]), strict=True):
-        lines.append(f'<section data-overlay="{html.escape(name)}"><h3>{html.escape(name)}</h3>')
+        looks = []
         for look, text in rows:
             hatch = f"hatch-{len(patterns)}"
             patterns.append(pattern_svg(look, hatch))
-            row = f"{swatch_svg(look, hatch)}<span>{html.escape(text)}</span>"
-            lines.append(f'<div class="legend-row">{row}</div>')
-        lines.append("</section>")
+            looks.append((swatch_svg(look, hatch), text))
+        entries.append(Entry(name, True, looks))
     drawn = f'<svg class="patterns" aria-hidden="true"><defs>{"".join(patterns)}</defs></svg>'
-    return "".join(lines) + f"</div>{drawn}"
+    return legend_html(words, [*entries, *base.entries()], base.notes) + drawn

@@ -18,17 +18,19 @@ from folium.template import Template
 from folium.utilities import JsCode
 
 from onemap.present.assets import static
-from onemap.present.basemap import under
+from onemap.present.basemap import Under, under
 from onemap.present.files import write_bytes
 from onemap.present.inline import inline
+from onemap.present.legend import Entry, legend_html, notes_html
 from onemap.present.scene import Scene, compose
+from onemap.present.stock import Overlay
 from onemap.present.styles import leaflet, pattern_svg, swatch_svg
-from onemap.present.words import Words, area, label, say, text_of
+from onemap.present.words import Words, area, day_of, label, say, text_of
 
 SCREEN_CRS = "EPSG:4490"
 DEGREE_DIGITS = 7
 SIMPLIFY_M = 0.2
-SCRIPTS = ("basemap.js", "onemap.js", "popup.js", "panel.js", "measure.js")
+SCRIPTS = ("basemap.js", "legend.js", "onemap.js", "popup.js", "panel.js", "measure.js", "print.js")
 MAP_LAYERS = ("faces", "governing")
 
 
@@ -71,13 +73,13 @@ def draw_map(
     scene = compose(thing, project_id, lang)
     base = under(base_map, _corners(scene.window, scene.crs), scene.crs, scene.words)
     figure = folium.Map(tiles=None, zoom_control=True, attribution_control=bool(base.layers), zoom_snap=0.25)
-    base.add_to(figure)
+    layers = base.add_to(figure)
     panes = {overlay.id: f"onemap-{number:02d}" for number, overlay in enumerate(scene.overlays)}
     for number, overlay in enumerate(scene.overlays):
         pane = panes[overlay.id]
         folium.map.CustomPane(pane, z_index=400 + number, pointer_events=False).add_to(figure)
         options = {"renderer": JsCode(f"L.canvas({{pane: {json.dumps(pane)}, padding: 0.4}})")}
-        folium.GeoJson(
+        layer = folium.GeoJson(
             _collection(overlay.pieces, overlay.order),
             name=html.escape(overlay.title),
             show=overlay.shown,
@@ -89,8 +91,8 @@ def draw_map(
             interactive=False,
             **(options if overlay.id in MAP_LAYERS else {}),
         ).add_to(figure)
-    folium.LayerControl(collapsed=False, auto_z_index=False).add_to(figure)
-    Start().add_to(figure)
+        layers.append((overlay.title, layer))
+    Start(layers).add_to(figure)
     title = _title(scene.words, thing, project_id)
     page = inline(
         figure,
@@ -98,22 +100,23 @@ def draw_map(
         lang="zh-CN" if lang == "zh" else "en",
         styles=[static("map.css")],
         scripts=[static(name) for name in SCRIPTS],
-        body=_panel(scene, thing, title, base.notes) + _data(scene, thing, project_id) + base.script(),
+        body=_panel(scene, thing, title, base) + _data(scene, thing, project_id) + base.script(),
         allow_hosts=base.hosts,
     )
     return OfflineMap(page)
 
 
 class Start(MacroElement):
-    """Sets the page's own scripts going when the map stands."""
+    """Sets the page's own scripts going when the map stands; ``layers`` are the titled ones of the legend."""
 
     _template = Template(
-        "{% macro script(this, kwargs) %}onemap.start({{ this._parent.get_name() }});{% endmacro %}"
+        "{% macro script(this, kwargs) %}onemap.start({{ this._parent.get_name() }}, [{% for title, layer in this.layers %}"
+        "[{{ title | tojson }}, {{ layer.get_name() }}],{% endfor %}]);{% endmacro %}"
     )
 
-    def __init__(self):
+    def __init__(self, layers: Sequence[tuple[str, Any]]):
         super().__init__()
-        self._name = "Start"
+        self._name, self.layers = "Start", layers
 
 
 def _collection(pieces: gpd.GeoDataFrame, order: float) -> dict[str, Any]:
@@ -201,43 +204,39 @@ def _title(words: Words, thing: Any, project_id: str | None) -> str:
     return say(words, "map.title.project", name=text_of(names.iloc[0]) or project_id)
 
 
-def _panel(scene: Scene, thing: Any, title: str, notes: Sequence[str] = ()) -> str:
+def _panel(scene: Scene, thing: Any, title: str, base: Under) -> str:
     words = scene.words
     manifest = getattr(getattr(thing, "blueprint", thing), "manifest", {})
     facts = [
-        say(
-            words,
-            "map.as_of",
-            as_of=text_of(getattr(thing, "as_of", None)) or text_of(manifest.get("as_of")) or "—",
-        ),
+        say(words, "map.as_of", as_of=day_of(thing).isoformat()),
         say(words, "map.blueprint_version", version=text_of(manifest.get("version"))),
     ]
     if words.rulebook is not None:
         facts.append(say(words, "map.rulebook_version", version=words.rulebook.version))
     lines = [f'<aside id="panel"><h1>{html.escape(title)}</h1>']
     lines += [f'<p class="sub">{html.escape(fact)}</p>' for fact in facts]
-    if hasattr(thing, "decisions"):
-        find = html.escape(say(words, "map.search"))
+    reviewed = hasattr(thing, "decisions")
+    if reviewed:
         lines.append(f'<p class="draft">{html.escape(say(words, "map.draft"))}</p>')
-        lines.append(f"<h2>{html.escape(say(words, 'map.projects'))}</h2>")
+    lines.append(notes_html(words, scene.notes))
+    if reviewed:
+        find = html.escape(say(words, "map.search"))
+        lines.append(f'<h2 class="listed">{html.escape(say(words, "map.projects"))}</h2>')
         lines.append(
             f'<input id="search" type="search" placeholder="{find}" aria-label="{find}"> <span id="found"></span>'
         )
         lines.append('<div id="projects"></div>')
-    lines += [f'<p class="note">{html.escape(note)}</p>' for note in (*scene.notes, *notes)]
-    lines.append(f'<h2>{html.escape(say(words, "map.legend"))}</h2><div id="legend">')
-    for overlay in reversed(scene.overlays):
-        name, hidden = html.escape(overlay.title), "" if overlay.shown else " hidden"
-        lines.append(f'<section data-overlay="{name}"{hidden}>')
-        pairs = sorted(
-            set(zip(overlay.pieces["look"], overlay.pieces["name"], strict=True)), key=lambda pair: pair[::-1]
-        )
-        if len(pairs) > 1 or pairs[0][1] != overlay.title:
-            lines.append(f"<h3>{name}</h3>")
-        for number, text in pairs:
-            picture = swatch_svg(scene.looks[number], f"hatch-{number}")
-            lines.append(f'<div class="legend-row">{picture}<span>{html.escape(str(text))}</span></div>')
-        lines.append("</section>")
+    entries = [_entry(one, scene) for one in reversed(scene.overlays)]
+    lines.append(legend_html(words, [*entries, *base.entries()], base.notes))
     patterns = "".join(pattern_svg(look, f"hatch-{number}") for number, look in enumerate(scene.looks))
-    lines.append(f'</div></aside><svg class="patterns" aria-hidden="true"><defs>{patterns}</defs></svg>\n')
+    lines.append(f'</aside><svg class="patterns" aria-hidden="true"><defs>{patterns}</defs></svg>\n')
     return "".join(lines)
+
+
+def _entry(overlay: Overlay, scene: Scene) -> Entry:
+    pairs = set(zip(overlay.pieces["look"], overlay.pieces["name"].map(str), strict=True))
+    looks = [
+        (swatch_svg(scene.looks[number], f"hatch-{number}"), name)
+        for number, name in sorted(pairs, key=lambda pair: pair[::-1])
+    ]
+    return Entry(overlay.title, overlay.shown, looks)

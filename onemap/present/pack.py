@@ -14,7 +14,6 @@ from onemap.present.blocks import Table
 from onemap.present.cards import conflict_title
 from onemap.present.disputes import (
     Pair,
-    day_of,
     pack_words,
     pair_title,
     pairs_of,
@@ -34,6 +33,7 @@ from onemap.present.words import (
     area,
     clauses,
     count,
+    day_of,
     departments,
     described,
     label,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -17,7 +16,17 @@ from onemap.present.membership import asked_layers, effects, in_force, of_subjec
 from onemap.present.stock import Overlay, Stock
 from onemap.present.styles import look
 from onemap.present.window import open_window, sites_of
-from onemap.present.words import Words, class_table, label, layer_title, listed, say, text_of, words_of
+from onemap.present.words import (
+    Words,
+    class_table,
+    day_of,
+    label,
+    layer_title,
+    listed,
+    say,
+    text_of,
+    words_of,
+)
 
 MOST_PIECES = 8000
 SEVERITIES = ("data", "inform", "review", "consent", "prohibit")
@@ -59,7 +68,7 @@ def compose(
     blueprint = land_around(blueprint, window) if around else blueprint
     stock = Stock(words, blueprint, sites, window, most)
     features = stock.near("features", blueprint.features, unlimited=True)
-    features = features[in_force(features, _as_of(thing))].reset_index(drop=True)
+    features = features[in_force(features, day_of(thing))].reset_index(drop=True)
     overlays = [
         *_governing(stock, thing),
         *_plans(stock, words.rulebook, features),
@@ -90,13 +99,6 @@ def marked(scene: Scene, geometry: Any, kind: str) -> Scene:
     )
     overlay = Overlay(kind, name, style["order"], True, pieces)
     return scene._replace(overlays=[*scene.overlays, overlay], looks=[*scene.looks, style])
-
-
-def _as_of(thing: Any) -> date:
-    day = getattr(thing, "as_of", None) or getattr(thing, "manifest", {}).get("as_of")
-    if isinstance(day, str):
-        return date.fromisoformat(day[:10])
-    return day or date.max
 
 
 def _governing(stock: Stock, thing: Any) -> list[Overlay]:

@@ -44,6 +44,14 @@ def words_of(thing: Any, lang: str = "zh") -> Words:
     return Words(lang, catalogue.texts if rulebook is None else rulebook.texts, catalogue, rulebook)
 
 
+def day_of(thing: Any) -> dt.date:
+    """The day that a Review, or a Blueprint with its conflicts, answers for; the day it was built for without any."""
+    day = getattr(thing, "as_of", None)
+    if day is None:
+        day = thing.manifest.get("conflicts", {}).get("as_of") or thing.manifest["as_of"]
+    return day if isinstance(day, dt.date) else dt.date.fromisoformat(day[:10])
+
+
 def say(words: Words, key: str, **values: Any) -> str:
     """The text of a key with its values filled in; KeyError when nobody wrote it."""
     return words.texts(key, words.lang, **values)

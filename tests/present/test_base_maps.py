@@ -181,7 +181,7 @@ def test_a_wmts_in_degrees_with_its_own_first_level(look, service, review, mark)
 
 def test_the_base_map_is_switched_off_like_any_layer(look, service, review):
     page = look(draw_map(review, base_map=tianditu(service)).html())
-    box = page.locator(".leaflet-control-layers-overlays label", has_text="底图").locator("input")
+    box = page.locator("#legend label", has_text="底图").locator("input")
     assert box.is_checked() and page.locator(".leaflet-tile-pane img").count() > 0
     box.uncheck()
     assert page.locator(".leaflet-tile-pane img").count() == 0
@@ -205,7 +205,7 @@ def test_the_whole_town_and_the_meeting_page_have_it_too(look, service, town):
             assert f"img-src 'self' data: {service[0]};" in answer.headers["Content-Security-Policy"]
         page = look(url=address)
         assert page.locator(".leaflet-tile-pane img").count() > 0 and page.complaints == []
-        assert page.locator(".leaflet-control-layers-overlays", has_text="底图").count() == 1
+        assert page.locator("#legend label", has_text="底图").count() == 1
     finally:
         server.should_exit = True
         thread.join(10)

@@ -74,7 +74,7 @@ def test_the_whole_town_without_a_network(visit, town):
     assert len(there.asked) == 1 and there.complaints == []
     assert there.page.locator("html").get_attribute("data-faces") == str(len(town.faces))
     assert there.page.evaluate(INK) > 100_000
-    assert there.page.locator(".leaflet-control-layers-overlays input").count() == 3
+    assert there.page.locator("#legend input[type=checkbox]").count() == 3
     assert there.page.locator(".legend-row").count() >= 10
 
 
@@ -94,7 +94,7 @@ def test_a_click_tells_every_plan_of_the_face(visit, town):
 def test_layers_switch_on_and_off(visit, town):
     there = visit(draw_city(town).html())
     before = there.page.evaluate(INK)
-    boxes = there.page.locator(".leaflet-control-layers-overlays input")
+    boxes = there.page.locator("#legend input[type=checkbox]")
     for i in range(3):
         boxes.nth(i).uncheck()
     assert there.page.evaluate(INK) == 0 and before > 0

@@ -71,8 +71,8 @@ def test_the_map_asks_for_nothing_but_itself_and_complains_of_nothing(visit, rev
     assert there.complaints == []
     assert page.locator("path.leaflet-interactive, .leaflet-pane svg path").count() >= 8
     assert page.locator(".leaflet-control-scale-line").count() == 1
-    assert page.locator(".leaflet-control-layers-overlays input").count() >= 8
-    assert page.locator("#legend .legend-row:visible").count() >= 8
+    assert page.locator("#legend input[type=checkbox]").count() >= 8
+    assert page.locator("#legend .swatch:visible").count() >= 8
     assert page.locator("canvas").count() >= 1
     assert page.locator(".leaflet-control-attribution").count() == 0
 
@@ -132,13 +132,33 @@ def test_markup_in_a_folium_popup_does_not_run(visit):
 
 
 def test_layers_can_be_switched_and_the_legend_follows(visit, review):
+    there = visit(draw_map(review))
+    page = there.ready()
+    section = page.locator("#legend section", has_text="控制线：禁止")
+    paths, rows = page.locator(".leaflet-pane svg path").count(), section.locator(".legend-row:visible")
+    assert rows.count() == 1
+    section.locator("input").uncheck()
+    assert rows.count() == 0 and page.locator(".leaflet-pane svg path").count() < paths
+    section.locator("input").check()
+    assert rows.count() == 1 and page.locator(".leaflet-pane svg path").count() == paths
+    hidden = page.locator("#legend section.off")
+    assert hidden.count() > 0 and hidden.locator("input:checked").count() == 0
+    assert there.complaints == []
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (1400, 900), (1920, 1080)])
+def test_nothing_but_small_tools_lies_on_the_land(visit, review, size):
     page = visit(draw_map(review)).ready()
-    before = page.locator("#legend section:visible").count()
-    box = page.locator(".leaflet-control-layers-overlays label", has_text="控制线：禁止").locator("input")
-    box.uncheck()
-    assert page.locator("#legend section:visible").count() == before - 1
-    box.check()
-    assert page.locator("#legend section:visible").count() == before
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.wait_for_timeout(300)
+    covered = page.evaluate(
+        """() => { const all = document.querySelector('.folium-map').getBoundingClientRect();
+        const parts = [...document.querySelectorAll('.leaflet-control, #panel')].map(e => e.getBoundingClientRect());
+        const common = (b) => Math.max(0, Math.min(b.right, all.right) - Math.max(b.left, all.left))
+          * Math.max(0, Math.min(b.bottom, all.bottom) - Math.max(b.top, all.top));
+        return parts.map(common).reduce((a, b) => a + b, 0) / (all.width * all.height); }"""
+    )
+    assert 0 < covered < 0.04
 
 
 def test_search_finds_by_name_number_and_answer(visit, review):
@@ -181,7 +201,7 @@ def test_english_map(visit, review):
     there = visit(draw_map(review, "P2", lang="en"))
     page = there.ready()
     assert page.locator("html").get_attribute("lang") == "en"
-    assert "Land for town building" in page.locator(".leaflet-control-layers").inner_text()
+    assert "Land for town building" in page.locator("#legend").inner_text()
     assert there.complaints == []
 
 
@@ -206,6 +226,28 @@ def test_a_print_is_one_page(visit, review):
     page = visit(draw_map(review, "P2")).ready()
     printed = page.pdf(prefer_css_page_size=True, print_background=True)
     assert re.findall(rb"/Type /Pages\s+/Count (\d+)", printed) == [b"1"]
+
+
+@pytest.mark.parametrize("width", [1024, 1920])
+def test_paper_holds_the_whole_map_and_the_whole_legend(visit, review, width):
+    page = visit(draw_map(review)).ready()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(300)
+    seen = page.evaluate("onemap.map.getBounds().toBBoxString()")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    boxes = page.evaluate(
+        """() => ['.folium-map', '#panel', '#legend section:not(.off)', '.note'].map(s => {
+        const b = [...document.querySelectorAll(s)].at(-1).getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })"""
+    )
+    mm = 96 / 25.4
+    for left, top, right, bottom in boxes:
+        assert -1 <= left < right <= 277 * mm + 1 and -1 <= top < bottom <= 188 * mm + 1
+    assert boxes[1][2] <= boxes[0][0]
+    page.emulate_media(media="screen")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.wait_for_timeout(300)
+    assert page.evaluate("onemap.map.getBounds().toBBoxString()") == seen
 
 
 def test_same_review_same_map(fresh_review, review):

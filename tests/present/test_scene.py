@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from onemap.errors import InputError
+from onemap.present.map import draw_map
 from onemap.present.scene import compose
 
 
@@ -99,3 +100,15 @@ def test_a_review_without_shapes_says_so(reviewed):
     bare = replace(reviewed, parcels=reviewed.parcels.drop(columns="geometry"))
     with pytest.raises(InputError, match="holds no shapes"):
         compose(bare)
+
+
+def test_a_map_of_a_town_is_of_the_day_its_conflicts_are_of(town, book):
+    features = town.features.copy()
+    ends = features.index[features.layer == "permanent_basic_farmland"]
+    features.loc[ends, "valid_to"] = "2025-01-01"
+    asked = {"as_of": "2026-06-01", "rulebook_version": book.version}
+    later = replace(town, features=features, manifest=town.manifest | {"conflicts": asked})
+    overlays = [one for one in compose(later).overlays if one.id.startswith("control")]
+    drawn = {name for overlay in overlays for name in overlay.pieces["name"]}
+    assert "永久基本农田" not in drawn and "林地" in drawn
+    assert "2026-06-01" in draw_map(later).html()

@@ -9,7 +9,7 @@ from typing import Any
 
 from onemap.present.assets import asset, static
 from onemap.present.basemap import Under
-from onemap.present.facelayer import LOOK_PARTS, face_parts, legend_html, window_of
+from onemap.present.facelayer import LOOK_PARTS, face_parts, faces_legend, window_of
 from onemap.present.meeting.desk import FORM, Desk
 from onemap.present.meeting.intake import KINDS, MOST_BYTES
 from onemap.present.packed import pack_faces
@@ -20,7 +20,7 @@ TEXT_KEYS = (
     "missing", "conflicts", "duties", "none", "issues", "evidence", "docx", "json", "remove", "compare", "took", "nothing",
     "large", "lost", "stale", "show", "more",
 )  # fmt: skip
-SCRIPTS = ("basemap.js", "inflate.js", "facestore.js", "facelayer.js")
+SCRIPTS = ("basemap.js", "legend.js", "inflate.js", "facestore.js", "facelayer.js")
 
 
 def page_files(desk: Desk, base: Under = Under()) -> dict[str, tuple[str, bytes]]:  # noqa: B008  frozen
@@ -48,7 +48,7 @@ def _page(desk: Desk, words: Any, parts: Any, base: Under) -> str:
         "layers": [
             {
                 "column": column,
-                "title": html.escape(title),
+                "title": title,
                 "looks": [{part: look[part] for part in LOOK_PARTS} for look in looks],
                 "card": parts.card,
                 "zIndex": number,
@@ -56,7 +56,7 @@ def _page(desk: Desk, words: Any, parts: Any, base: Under) -> str:
             for number, (column, title, looks) in enumerate(parts.layers, start=1)
         ],
         "window": window_of(desk.blueprint.faces),
-        "base": html.escape(base.title),
+        "base": base.title,
         "limit": MOST_BYTES,
         "texts": {key: words.texts.get(f"meeting.{key}", words.lang) for key in TEXT_KEYS},
     }
@@ -101,7 +101,7 @@ def _page(desk: Desk, words: Any, parts: Any, base: Under) -> str:
         f'<button type="button" id="paste">{t("meeting.check")}</button></details>\n'
         f'<p id="said" role="status" aria-live="polite"></p>\n<h2>{t("meeting.candidates")}</h2>\n'
         f'<p class="sub">{t("meeting.candidates.help")}</p><div id="candidates"></div>\n'
-        f"<h2>{t('map.legend')}</h2>{legend_html(parts)}</aside>\n"
+        f"{faces_legend(words, parts, base)}</aside>\n"
         '<div id="map"></div>\n<section id="answers" aria-live="polite" hidden></section>\n'
         f'<script type="application/json" id="data">{text}</script>\n{base.script()}'
         + "".join(

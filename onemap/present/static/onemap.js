@@ -45,17 +45,16 @@ const onemap = {
     new ResizeObserver(fit).observe(map.getContainer());
   },
 
-  start(map) {
+  start(map, layers) {
     const data = onemap.load();
     onemap.map = map;
     L.control.scale({ imperial: false, maxWidth: 160 }).addTo(map);
     onemap.startPopups(map, data);
     onemap.startPanel(map, data);
-    onemap.startLegend(map);
+    onemapLegend(map, layers);
     onemap.startMeasure(map, data);
     onemap.keepFitted(map, data.window);
-    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
-    window.addEventListener("afterprint", () => map.invalidateSize({ animate: false }));
+    onemap.startPrint(map);
     document.documentElement.dataset.ready = "yes";
   },
 };

@@ -34,6 +34,7 @@ onemap.startPanel = function (map, data) {
     if (event.key === "Enter" && shown.length) onemap.go(map, shown[0].project);
   });
   search();
+  document.getElementById("panel").classList.toggle("many", rows.length > 1);
   onemap.startNames(map, data);
 };
 
@@ -64,16 +65,6 @@ onemap.startNames = function (map, data) {
       if (!covered) shown.push(box);
     }
   };
-  map.on("zoomend moveend overlayadd", () => window.setTimeout(declutter, 0));
+  map.on("zoomend moveend layeradd", () => window.setTimeout(declutter, 0));
   window.setTimeout(declutter, 0);
-};
-
-// The legend explains what is switched on.
-onemap.startLegend = function (map) {
-  const groups = document.querySelectorAll("#legend [data-overlay]");
-  const toggle = (name, shown) => {
-    for (const group of groups) if (group.dataset.overlay === name) group.hidden = !shown;
-  };
-  map.on("overlayadd", (event) => toggle(event.name, true));
-  map.on("overlayremove", (event) => toggle(event.name, false));
 };
