@@ -20,6 +20,8 @@ from onemap.land.raw import Note, Raw
 
 # Arcs are drawn as chords of this many degrees: an engineering choice, 0.00005 % of a circle's area.
 _SETTINGS = {"OGR_ARC_STEPSIZE": "0.1", "OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "YES"}
+_PLAIN = ("Polygon", "MultiPolygon", "Polygon Z", "MultiPolygon Z", "2.5D Polygon", "2.5D MultiPolygon")
+_PLAIN_FIELDS = {"OFTString", "OFTInteger", "OFTInteger64", "OFTReal"}
 
 
 def read_ogr(
@@ -33,9 +35,11 @@ def read_ogr(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             info = pyogrio.read_info(path, layer=table, encoding=encoding, force_feature_count=True)
-            frame = _read(path, table, encoding, int(info["features"]), notes)
-            if "geometry" in frame.columns:
-                _look_again(frame, path, table, encoding, notes)
+            frame = _at_once(path, table, encoding, info)
+            if frame is None:
+                frame = _read(path, table, encoding, int(info["features"]), notes)
+                if "geometry" in frame.columns:
+                    _look_again(frame, path, table, encoding, notes)
     except InputError:
         raise
     except UnicodeDecodeError:
@@ -64,6 +68,31 @@ def _raw(frame: pd.DataFrame, info, path: Path, table: str | None, encoding: str
         columns, geometry, path.name, info["crs"], encoding=encoding or str(info["encoding"] or ""), promised=promised,
         table=table or "", notes=notes,
     )  # fmt: skip
+
+
+def _at_once(path: Path, table: str | None, encoding: str | None, info) -> pd.DataFrame | None:
+    """The same rows by way of arrow, in half the time: only of a file of polygons, numbers and texts of which every row
+    arrives with its geometry and GDAL has nothing to say; None for any other, which is read with care."""
+    kinds = {*info["ogr_types"]}, {*info["ogr_subtypes"]}
+    if info["geometry_type"] not in _PLAIN or kinds[0] - _PLAIN_FIELDS or kinds[1] - {"OFSTNone"}:
+        return None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            meta, found = pyogrio.raw.read_arrow(path, layer=table, encoding=encoding, return_fids=True)
+            name = meta["geometry_name"] or "wkb_geometry"
+            geoms = shapely.from_wkb(found[name].to_numpy(), on_invalid="ignore")
+            frame = found.drop_columns([name]).to_pandas().set_index(meta["fid_column"]).rename_axis("fid")
+        except Exception:  # whatever it is, the careful reading meets it again and says so
+            return None
+    if caught or len(frame) != info["features"] or not np.isin(shapely.get_type_id(geoms), (3, 6)).all():
+        return None
+    for column in [
+        c for c in frame.columns if isinstance(frame[c].dtype, pd.StringDtype) and frame[c].isna().all()
+    ]:
+        frame[column] = np.full(len(frame), None, dtype=object)
+    frame["geometry"] = shapely.force_2d(geoms) if shapely.has_z(geoms).any() else geoms
+    return frame
 
 
 def _read(path: Path, table: str | None, encoding: str | None, count: int, notes: list) -> pd.DataFrame:
