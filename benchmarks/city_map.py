@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 import onemap as om
 from benchmarks.measured import city
-from benchmarks.one_site import AS_OF, REACH_M, blueprint_of
+from benchmarks.one_site import AS_OF, REACH_M, layers_of
 from onemap.present.facelayer import draw_city
 from onemap.present.inline import inline
 
@@ -128,7 +128,8 @@ def _peer(town: Any, path: Path) -> Path:
 
 
 def _built(size: str, folder: str | None) -> Any:
-    return blueprint_of(city(size, folder).resolve(), REACH_M[size], om.load_rulebook(AS_OF))
+    book = om.load_rulebook(AS_OF)
+    return om.build_blueprint(layers_of(city(size, folder).resolve(), size, book), book)
 
 
 if __name__ == "__main__":
