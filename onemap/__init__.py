@@ -21,6 +21,7 @@ _HOME = {
     "read_features": "onemap.land.read",
     "Blueprint": "onemap.blueprint.build",
     "build_blueprint": "onemap.blueprint.build",
+    "read_into": "onemap.blueprint.readings",
     "build_city": "onemap.blueprint.city",
     "find_conflicts": "onemap.blueprint.conflicts",
     "read_blueprint": "onemap.blueprint.doors",

@@ -7,6 +7,7 @@ from onemap.book.rulebook import Rulebook as Rulebook, load_rulebook as load_rul
 from onemap.land.parcels import read_parcels as read_parcels
 from onemap.land.read import read_features as read_features
 from onemap.blueprint.build import Blueprint as Blueprint, build_blueprint as build_blueprint
+from onemap.blueprint.readings import read_into as read_into
 from onemap.blueprint.city import build_city as build_city
 from onemap.blueprint.conflicts import find_conflicts as find_conflicts
 from onemap.blueprint.doors import read_blueprint as read_blueprint, write_blueprint as write_blueprint

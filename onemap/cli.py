@@ -326,10 +326,10 @@ def _day(given: str | None, default: date | None) -> str | date:
 
 def _build(place, rulebook, out: Path, **how):
     typer.echo(_t("building", name=place.name, as_of=rulebook.as_of))
-    read = om.read_features(place, rulebook.catalogue)
-    tables.show(tables.ledger_table(read.sources, _t))
-    _say_ledger(read)
-    tables.show(tables.issue_table(read.issues, rulebook.texts, LANG, _t, ("error",)))
+    read = om.read_into(out / NAME, place, rulebook.catalogue)
+    tables.show(tables.ledger_table(read.layers.sources, _t))
+    _say_ledger(read.layers)
+    tables.show(tables.issue_table(read.layers.issues, rulebook.texts, LANG, _t, ("error",)))
     blueprint = om.build_city(read, rulebook, out / NAME, **how)
     tables.show(tables.balance_table(blueprint, rulebook.catalogue, LANG, _t))
     tables.show(tables.conflict_table(blueprint, rulebook, LANG, _t))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -11,6 +13,7 @@ from onemap.frames import BALANCE
 from onemap.land.area import ellipsoidal_area
 
 RELATIVE = 1e-9
+WEIGHTS = ["area_m2", "length_m"]
 
 
 class BalanceError(AssertionError):
@@ -20,24 +23,37 @@ class BalanceError(AssertionError):
 def balance_sheet(features, quarantine, faces, covers: pd.DataFrame) -> pd.DataFrame:
     """Input = faces + quarantined, per layer, in ellipsoidal square metres; see :func:`close_balance`."""
     face_area = covers["face_id"].map(faces.set_index("face_id")["area_m2"])
-    return close_balance(inputs_of(features, quarantine), face_area.groupby(covers["layer"]).sum())
+    return close_balance(
+        inputs_of(weigh(features), quarantine, features.crs), face_area.groupby(covers["layer"]).sum()
+    )
 
 
-def inputs_of(features, quarantine) -> pd.DataFrame:
-    """What goes into a blueprint by layer. quarantine : placed rows
+def weigh(features) -> pd.DataFrame:
+    """What the features of each layer bring into a blueprint.
 
-    Every feature counts with its own area, so a layer that overlaps itself counts its overlap as often as it
-    was read. Quarantined footprints count as they were placed.
-    index : layer; columns : input_m2 quarantined_m2 (ellipsoidal) length_m (of all rings of features)
+    Every feature counts with its own area, so a layer that overlaps itself counts its overlap as often as it was read.
+    Sums are exact, so that they are the same however the features come.
+    index : layer; columns : area_m2 (ellipsoidal) length_m (of all rings)
     """
-    aside = pd.Series(ellipsoidal_area(quarantine.geometry.to_numpy(), features.crs), index=quarantine.index)
+    own = pd.DataFrame(features[["layer", "area_m2"]]).assign(
+        length_m=shapely.length(features.geometry.to_numpy())
+    )
+    rows = {layer: [fsum(part[c]) for c in WEIGHTS] for layer, part in own.groupby("layer", sort=True)}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=WEIGHTS, dtype=float)
+
+
+def inputs_of(weights: pd.DataFrame, quarantine, crs) -> pd.DataFrame:
+    """What goes into a blueprint by layer. weights : see :func:`weigh`; quarantine : placed rows, as they were placed
+
+    index : layer; columns : input_m2 quarantined_m2 (ellipsoidal) length_m
+    """
+    aside = pd.Series(ellipsoidal_area(quarantine.geometry.to_numpy(), crs), index=quarantine.index)
     aside = aside.groupby(quarantine["layer"]).sum()
-    length = pd.Series(shapely.length(features.geometry.to_numpy()), index=features.index)
     return pd.DataFrame(
         {
-            "input_m2": features.groupby("layer")["area_m2"].sum().add(aside, fill_value=0.0),
+            "input_m2": weights["area_m2"].add(aside, fill_value=0.0),
             "quarantined_m2": aside,
-            "length_m": length.groupby(features["layer"]).sum(),
+            "length_m": weights["length_m"],
         }
     ).fillna(0.0)
 

@@ -11,6 +11,7 @@ from onemap.blueprint import kept, store
 from onemap.blueprint.jobs import Row
 from onemap.blueprint.objects import get, to_frame
 from onemap.blueprint.register import layers_said
+from onemap.blueprint.slices import Slice, get_slices
 from onemap.blueprint.tiles import Outline
 from onemap.errors import InputError
 
@@ -18,12 +19,13 @@ SAME = ("crs", "as_of", "rulebook_version", "dates", "software", "faces_by")
 
 
 class Before(NamedTuple):
-    """A stored version: its folder, its list, its tiles, and the outline of each group of polygons."""
+    """A stored version: its folder, its list, its tiles, the outline of each group of polygons, slices by layer."""
 
     folder: Path
     listed: dict
     rows: list[Row]
     outlines: dict[str, Outline]
+    slices: dict[str, list[Slice]]
 
     @property
     def crs(self) -> str:
@@ -38,12 +40,18 @@ def find_before(folder: Path, manifest: dict, sources, quarantine, rulebook, til
     """
     try:
         listed = store.current(folder)
-        if listed is None or not listed["cut"] or listed["cut"]["tile"] != tile:
+        if (
+            listed is None
+            or not listed["cut"]
+            or listed["cut"]["tile"] != tile
+            or "slices" not in listed["tables"]
+        ):
             return None
         if any(listed["manifest"].get(key) != manifest[key] for key in SAME):
             return None
         outlines = {g: kept.get_outline(folder, name) for g, name in listed["cut"]["outlines"].items()}
-        found = Before(folder, listed, store.tiles_of(folder, listed), outlines)
+        slices = get_slices(folder, listed["tables"]["slices"])
+        found = Before(folder, listed, store.tiles_of(folder, listed), outlines, slices)
         old = layers_said(frame_of(found, "sources"), frame_of(found, "quarantine"), rulebook)
     except InputError:
         return None

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import shapely
 
 from onemap.blueprint import kept, store
-from onemap.blueprint.balance import close_balance, inputs_of
+from onemap.blueprint.balance import close_balance, inputs_of, weigh
 from onemap.blueprint.before import find_before
 from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
 from onemap.blueprint.objects import DamagedError
 from onemap.blueprint.overlay import way_for
+from onemap.blueprint.readings import Reading
 from onemap.blueprint.register import placed_rows
-from onemap.blueprint.slices import put_features
+from onemap.blueprint.slices import features_of, put_again, put_slices
 from onemap.blueprint.survey import faces_m2, survey
 from onemap.blueprint.tiles import LIMIT
 from onemap.blueprint.update import update
@@ -26,16 +28,15 @@ from onemap.engine import hire
 log = logging.getLogger(__name__)
 
 
-def build_city(
-    layers, rulebook, folder, *, workers: int = 1, scheduler: str | None = None, tile: int = LIMIT
-):
+def build_city(read, rulebook, folder, *, workers: int = 1, scheduler: str | None = None, tile: int = LIMIT):
     """Merge the layers into a blueprint in a store, tile by tile, and open it.
 
-    layers, rulebook : as for :func:`onemap.build_blueprint`, whose blueprint it is, face for face; folder : of the
-    store; workers : processes; scheduler : address of a dask scheduler whose workers see the folder under the same
-    path; tile : most corners in a tile. A build that was stopped goes on where it stopped; one over an older version of
-    the same law works out only what the changes concern, to the same bytes. Raises ``BalanceError``
-    when area does not add up and ``InputError`` naming the tile that could not be worked out.
+    read : what :func:`onemap.read_features` returns, or :func:`onemap.read_into`, which leaves out what did not change;
+    rulebook : as for :func:`onemap.build_blueprint`, whose blueprint it is, face for face; folder : of the store;
+    workers : processes; scheduler : address of a dask scheduler whose workers see the folder under the same path; tile :
+    most corners in a tile. A build that was stopped goes on where it stopped; one over an older version of the same law
+    works out only what the changes concern, to the same bytes. Raises ``BalanceError`` when area does not add up and
+    ``InputError`` naming the tile that could not be worked out.
 
     >>> import tempfile, onemap as om
     >>> book = om.load_rulebook("2024-03-01")
@@ -46,33 +47,41 @@ def build_city(
     True
     """
     with hire(1 if scheduler else workers) as crew:
-        raise_city(layers, rulebook, Path(folder), tile, {"scheduler": scheduler, "crew": crew})
+        raise_city(read, rulebook, Path(folder), tile, {"scheduler": scheduler, "crew": crew})
     return store.open_store(folder)
 
 
-def raise_city(layers, rulebook, folder: Path, tile: int, runner: dict) -> None:
+def raise_city(read, rulebook, folder: Path, tile: int, runner: dict) -> None:
     """Build a version and publish it. runner : who does the jobs"""
-    crs, beside = layers.features.crs, runner["crew"].beside
-    extents = dissolve_extents(layers.extents)
-    parts = (layers.features, placed_rows(layers.quarantine), extents)
-    corners = sum(shapely.get_num_coordinates(part.geometry).sum() for part in parts if len(part))
+    recalled = isinstance(read, Reading)
+    layers = read.layers if recalled else read
+    crs, extents = layers.features.crs, dissolve_extents(layers.extents)
+    placed = placed_rows(layers.quarantine)
+    corners = sum(one.corners for one in chain(*read.slices.values())) if recalled else 0
+    for part in (layers.features, placed, extents):
+        corners += int(shapely.get_num_coordinates(part.geometry).sum()) if len(part) else 0
     manifest = manifest_of(layers, rulebook, way_for(corners)) | {"conflicts": conflict_day(rulebook)}
     scratch = folder / f".building-{manifest['version']}-{tile}"
     scratch.mkdir(parents=True, exist_ok=True)
+    old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
+    beside = runner["crew"].beside
+    if recalled:
+        own = beside(dict, read.slices)
+    else:
+        own = beside(put_again, folder, layers.features, crs, old.slices if old else None)
     try:
-        old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
-        own = beside(put_features, folder, layers.features, crs, old.listed["features"] if old else {})
         found = old and update(old, layers, own(), extents, rulebook, scratch, runner)
     except DamagedError as damage:
         log.warning("the older version cannot be built upon (%s); all is worked out instead", damage)
-        own, found = beside(put_features, folder, layers.features, crs, {}), None
+        found = None
     if found:
         draft, conflicts = found
     else:
-        land = survey(layers.features, layers.quarantine, extents, layers.sources, rulebook)
+        features = features_of(folder, chain(*own().values()), crs) if recalled else layers.features
+        land = survey(features, layers.quarantine, extents, layers.sources, rulebook)
         draft = work_out_whole(scratch, land, crs, rulebook, tile, runner)
         conflicts, _ = merge_parts(draft.parts, land.features, rulebook, crs)
-    inputs = inputs_of(layers.features, placed_rows(layers.quarantine))
+    inputs = inputs_of(read.weights if recalled else weigh(layers.features), placed, crs)
     frames = {
         "conflicts": conflicts,
         "extents": extents,
@@ -82,9 +91,9 @@ def raise_city(layers, rulebook, folder: Path, tile: int, runner: dict) -> None:
         "issues": layers.issues,
         "passports": layers.passports,
     }
-    tables = store.put_frames(folder, frames, crs) | {"marks": kept.put_marks(folder, draft.marks)}
-    slices = own().objects
-    features = {layer: slices[layer] for layer in dict.fromkeys(layers.features["layer"])}
+    tables = store.put_frames(folder, frames, crs)
+    tables |= {"marks": kept.put_marks(folder, draft.marks), "slices": put_slices(folder, own())}
+    features = {layer: [one.name for one in slices] for layer, slices in own().items()}
     store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
     for left in (scratch, *folder.glob(f"{scratch.name}-from-*")):
         shutil.rmtree(left, ignore_errors=True)

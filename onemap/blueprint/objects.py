@@ -52,6 +52,17 @@ def get(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
         raise DamagedError("blueprint.part.damaged", where=str(path), broken=broken) from broken
 
 
+def check(folder: Path, name: str) -> None:
+    """Raise :class:`DamagedError` unless the object of that name holds what its name says."""
+    path = object_path(folder, name)
+    try:
+        said = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError as broken:
+        raise DamagedError("blueprint.part.damaged", where=str(path), broken=broken) from broken
+    if said != name:
+        raise DamagedError("blueprint.part.damaged", where=str(path), broken=f"{said} ≠ {name}")
+
+
 def object_path(folder: Path, name: str) -> Path:
     return Path(folder) / OBJECTS / name[:2] / f"{name[2:]}.parquet"
 

@@ -2,65 +2,124 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+import geopandas as gpd
+import numpy as np
 import pyarrow as pa
+import shapely
 
-from onemap.blueprint.objects import get, put, to_table
+from onemap.blueprint.objects import DamagedError, check, get, put, to_frame, to_table
 from onemap.frames import FEATURES
 
 ROWS = 1024  # of a slice, on average
 
 
-class Sliced(NamedTuple):
-    """The features of a build, stored, and what of them differs from an older version.
+class Slice(NamedTuple):
+    """Some features of a layer: their object, a digest of what it holds, how many corners they have, their bounds."""
 
-    objects : the slices of each layer; gone, came : by layer the rows of slices that only the older version has, and of
-    those that it has not; layers that do not differ stand in neither
+    name: str
+    digest: str
+    corners: int
+    bounds: tuple[float, float, float, float]
+
+
+def put_features(
+    folder: Path, features, crs, older: dict[str, list[Slice]] | None = None
+) -> dict[str, list[Slice]]:
+    """Store features, but for slices that are there already; returns the slices of each layer.
+
+    older : slices that the store holds. Raises :class:`DamagedError` when one of them that is needed is damaged.
     """
-
-    objects: dict[str, list[str]]
-    gone: dict[str, pa.Table]
-    came: dict[str, pa.Table]
-
-
-def put_features(folder: Path, features, crs, older: dict[str, list[str]]) -> Sliced:
-    """Store features, but for slices that an older version has already. older : its slices by layer"""
-    rows = features.groupby("layer", sort=True).indices
-    empty = to_table(features.iloc[:0][FEATURES], crs)
-    found = Sliced({}, {}, {})
-    for layer in sorted({*rows, *older}):
-        table = to_table(features.iloc[rows[layer]][FEATURES], crs) if layer in rows else empty
-        was = {
-            first_of(one): (name, one) for name in older.get(layer, []) if (one := get(folder, name)).num_rows
-        }
-        names, came = [], []
-        for one in slice_up(table):
-            name, same = was.get(first_of(one), ("", None))
-            if same is not None and one.equals(same):
-                del was[first_of(one)]
+    held = {one.digest: one for slices in (older or {}).values() for one in slices}
+    found = {}
+    rows = features.groupby("layer", sort=False).indices
+    for layer in dict.fromkeys(features["layer"]):
+        own = features.iloc[rows[layer]]
+        table = to_table(own[FEATURES], crs)
+        shapes = own.geometry.to_numpy()
+        bounds, slices = shapely.bounds(shapes), []
+        for a, b in cuts_of(table["feature_id"].to_pylist()):
+            one = table.slice(a, b - a)
+            digest = digest_of(one)
+            if digest in held:
+                check(folder, held[digest].name)
             else:
-                name = put(folder, one)
-                came.append(one)
-            names.append(name)
-        if names:
-            found.objects[layer] = names
-        if came or was:
-            found.came[layer] = pa.concat_tables(came) if came else empty
-            found.gone[layer] = pa.concat_tables([one for _, one in was.values()]) if was else empty
+                box = [*np.nanmin(bounds[a:b, :2], axis=0), *np.nanmax(bounds[a:b, 2:], axis=0)]
+                corners = int(shapely.get_num_coordinates(shapes[a:b]).sum())
+                held[digest] = Slice(put(folder, one), digest, corners, tuple(map(float, box)))
+            slices.append(held[digest])
+        found[layer] = slices
     return found
 
 
-def slice_up(table: pa.Table) -> list[pa.Table]:
-    """The table in slices, each of which begins at the start or where an id says so."""
-    ids = table["feature_id"].to_pylist()
+def put_again(folder: Path, features, crs, older: dict[str, list[Slice]] | None) -> dict[str, list[Slice]]:
+    """The same, whatever of the older slices is damaged."""
+    try:
+        return put_features(folder, features, crs, older)
+    except DamagedError:
+        return put_features(folder, features, crs)
+
+
+def cuts_of(ids: list[str]) -> list[tuple[int, int]]:
+    """Where slices of rows with these ids begin and end: at the start, and where an id says so."""
     cuts = [i for i, word in enumerate(ids) if i and crc32(word.encode()) % ROWS == 0]
-    bounds = [0, *cuts, len(ids)] if ids else [0]
-    return [table.slice(a, b - a) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return list(zip([0, *cuts], [*cuts, len(ids)], strict=True))
 
 
-def first_of(table: pa.Table) -> str:
-    """The id of the first row."""
-    return table["feature_id"][0].as_py()
+def digest_of(table: pa.Table) -> str:
+    """A digest of the rows of a table, cheaper than its bytes as a file."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return hashlib.blake2b(sink.getvalue(), digest_size=16).hexdigest()
+
+
+def differing(folder: Path, old: dict[str, list[Slice]], new: dict[str, list[Slice]]):
+    """By layer whose slices differ: the rows of those that only the old features have, and of those that only the new have."""
+    found = {}
+    for layer in sorted({*old, *new}):
+        sides = [{one.name for one in side.get(layer, [])} for side in (old, new)]
+        if sides[0] != sides[1]:
+            some = next(iter(sides[0] or sides[1]))
+            found[layer] = tuple(
+                pa.concat_tables([get(folder, name) for name in sorted(own - other)])
+                if own - other
+                else get(folder, some).slice(0, 0)
+                for own, other in (sides, sides[::-1])
+            )
+    return found
+
+
+def features_of(folder: Path, slices: Iterable[Slice], crs) -> gpd.GeoDataFrame:
+    """The features of some slices, one after the other."""
+    tables = [get(folder, one.name) for one in slices]
+    return to_frame(
+        pa.concat_tables(tables) if tables else pa.table({c: [] for c in FEATURES}), FEATURES, crs
+    )
+
+
+def put_slices(folder: Path, slices: dict[str, list[Slice]]) -> str:
+    """The list of slices as an object."""
+    rows = [(layer, *one) for layer, own in slices.items() for one in own]
+    columns = zip(*rows, strict=True) if rows else [()] * 5
+    kinds = (pa.string(), pa.string(), pa.string(), pa.int64(), pa.list_(pa.float64()))
+    arrays = [pa.array(list(column), type=kind) for column, kind in zip(columns, kinds, strict=True)]
+    return put(folder, pa.table(arrays, names=["layer", *Slice._fields]))
+
+
+def get_slices(folder: Path, name: str) -> dict[str, list[Slice]]:
+    """The inverse of :func:`put_slices`."""
+    found: dict[str, list[Slice]] = {}
+    for row in get(folder, name).to_pylist():
+        found.setdefault(row.pop("layer"), []).append(Slice(**row | {"bounds": tuple(row["bounds"])}))
+    return found
+
+
+def boxes_of(slices: Iterable[Slice]) -> np.ndarray:
+    """The bounds of each slice."""
+    return np.array([one.bounds for one in slices], dtype=float).reshape(-1, 4)

@@ -11,6 +11,7 @@ import shapely
 from onemap.blueprint import kept
 from onemap.blueprint.before import Before, frame_of
 from onemap.blueprint.conflicts import PARTS, merge_parts, severest_first
+from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.jobs import Row
 from onemap.blueprint.objects import get
 from onemap.blueprint.sheets import flat
@@ -77,7 +78,13 @@ def marks_after(marks: pd.DataFrame, ids: set[str], new: list[pd.DataFrame]) -> 
 def conflicts_after(
     old: Before, ids: set[str], parts: list[pd.DataFrame], features, rulebook, crs
 ) -> pd.DataFrame:
-    """The ``conflicts`` frame after a change: those of the old version, with the concerned ones worked out anew."""
+    """The ``conflicts`` frame after a change: those of the old version, with the concerned ones worked out anew.
+
+    features : all that are in a concerned conflict, and others. Raises NotCertified when one of them is missing.
+    """
+    asked = {word for part in parts for side in ("a", "b") for word in part[side]} - {""}
+    if not asked <= set(features["feature_id"]):
+        raise NotCertified("features of a conflict that are not near the change")
     before = frame_of(old, "conflicts")
     stay = before[~before["conflict_id"].isin(ids)]
     new, _ = merge_parts(parts, features, rulebook, crs)

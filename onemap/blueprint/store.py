@@ -1,7 +1,7 @@
 """The blueprint on disk: versions of it, opened without reading them, published in one step or not at all.
 
-A folder holds ``objects/`` (tables named after their content), ``versions/`` (one list of objects per version) and
-``CURRENT``, which names the version that counts. A version that is written twice is the same files; a crash leaves
+A folder holds ``objects/`` (tables named after their content), ``versions/`` (one list of objects per version),
+``CURRENT``, which names the version that counts, and ``READ``, which notes how each layer was read. A version that is written twice is the same files; a crash leaves
 objects that no version names, and nothing else.
 
 2026-11: chosen against one GeoPackage, which must be read whole (3 s at 135,000 faces) and written whole (7.6 s)
@@ -28,6 +28,7 @@ from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.jobs import Row
 from onemap.blueprint.kept import get_index
+from onemap.blueprint.notes import noted
 from onemap.blueprint.objects import get, object_path, put, to_frame, to_table, write_whole
 from onemap.blueprint.sheets import Frames, frames_of
 from onemap.errors import InputError
@@ -131,7 +132,7 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
     kept = {*keep, *([v["manifest"]["version"]] if (v := current(folder)) else [])}
     for version in set(versions(folder)) - kept:
         (folder / "versions" / f"{version}.json").unlink()
-    needed = set()
+    needed = set(noted(folder))
     for version in versions(folder):
         listed = current(folder, version)
         needed |= set(objects_of(folder, listed))

@@ -20,7 +20,7 @@ from onemap.blueprint.errands import batches, gathered, run_jobs
 from onemap.blueprint.layout import Layout, Squares, finest_squares, tile_at
 from onemap.blueprint.objects import to_table
 from onemap.blueprint.register import placed_rows
-from onemap.blueprint.slices import Sliced
+from onemap.blueprint.slices import Slice, boxes_of, differing, features_of
 from onemap.blueprint.staying import conflicts_after, conflicts_of, marks_after, parts_of, seams_beside
 from onemap.blueprint.store import meet
 from onemap.blueprint.survey import Land, attributes_of, quarantine_names, site_for, survey
@@ -60,33 +60,40 @@ class Plan(NamedTuple):
 
 
 def update(
-    old: Before, layers, own: Sliced, extents, rulebook, scratch: Path, runner: dict
+    old: Before, layers, own: dict[str, list[Slice]], extents, rulebook, scratch: Path, runner: dict
 ) -> tuple[Draft, pd.DataFrame] | None:
     """What a full build would give, from what the change concerns: the draft and the conflicts frame.
 
-    own : the features with what differs; extents : dissolved; scratch : of the full build, beside which this one keeps
-    its own, since numbers mean other polygons here. None where a full build is no more work or nothing less is proven.
+    layers : of whose features only the CRS is asked; own : the slices of these, in the store; extents : dissolved;
+    scratch : of the full build, beside which this one keeps its own, since numbers mean other polygons here. None where
+    a full build is no more work or nothing less is proven.
     Raises :class:`DamagedError` for a version that cannot be read.
     """
     scratch = scratch.with_name(f"{scratch.name}-from-{old.listed['manifest']['version']}")
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         plan = plan_of(old, layers, own, extents)
-        if plan is None:
-            return None
-        land, long = land_near(plan, layers, extents, rulebook)
-        chunks = in_chunks(land.polygons, land.groups)
-        given = hand_out(chunks, plan.layout, plan.margin_m, long, scratch, plan.concerned)
-        if given is None:
-            return None
-        site = site_for(scratch.parent, land, plan.bounds, layers.features.crs, rulebook, given)
-        jobs.prepare_site(scratch, site, attributes_of(land))
-        results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
-        check_inside(land, plan, results)
-        walked = walk_on(old, plan.layout, plan.concerned, land.names, results)
+        return plan and worked_out(old, plan, layers, own, extents, rulebook, scratch, runner)
     except (NotCertified, NotCompiled) as reason:
         log.warning("the change could not be worked out on its own (%s); all is worked out instead", reason)
         return None
+
+
+def worked_out(
+    old: Before, plan: Plan, layers, own: dict[str, list[Slice]], extents, rulebook, scratch: Path, runner
+) -> tuple[Draft, pd.DataFrame] | None:
+    """The draft and the conflicts frame from the concerned tiles and all that stays; None as :func:`hand_out` says."""
+    crs = layers.features.crs
+    land, long = land_near(plan, layers, own, extents, rulebook, scratch.parent)
+    chunks = in_chunks(land.polygons, land.groups)
+    given = hand_out(chunks, plan.layout, plan.margin_m, long, scratch, plan.concerned)
+    if given is None:
+        return None
+    site = site_for(scratch.parent, land, plan.bounds, crs, rulebook, given)
+    jobs.prepare_site(scratch, site, attributes_of(land))
+    results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
+    check_inside(land, plan, results)
+    walked = walk_on(old, plan.layout, plan.concerned, land.names, results)
     keys = {tuple(key) for key in plan.layout.keys[~plan.concerned].tolist()}
     inner = [row for row in old.rows if row.part == "inner"]
     stay, dropped = ([row for row in inner if (row.key in keys) == keep] for keep in (True, False))
@@ -100,17 +107,17 @@ def update(
     cut = cut_of(scratch.parent, given, plan.outlines, walked.shards, plan.bounds, old.listed["cut"]["tile"])
     marks = marks_after(marks, ids, [fresh.marks, where])
     parts = [*fresh.parts, rest]
-    conflicts = conflicts_after(old, ids, parts, layers.features, rulebook, layers.features.crs)
+    conflicts = conflicts_after(old, ids, parts, land.features, rulebook, crs)
     return Draft(stay + fresh.rows, parts, marks, cut), conflicts
 
 
-def plan_of(old: Before, layers, own: Sliced, extents) -> Plan | None:
+def plan_of(old: Before, layers, own: dict[str, list[Slice]], extents) -> Plan | None:
     """Lay out the tiles anew and find those that the change concerns; None where it concerns too many, or all."""
     cut, crs = old.listed["cut"], layers.features.crs
     placed = placed_rows(layers.quarantine)
-    bounds = shapely.total_bounds(
-        [shapely.box(*f.total_bounds) for f in (layers.features, placed, extents) if len(f)]
-    )
+    boxes = [boxes_of(one for slices in own.values() for one in slices)]
+    boxes = np.concatenate(boxes + [f.total_bounds[None] for f in (placed, extents) if len(f)])
+    bounds = np.r_[boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]
     if bounds.tolist() != cut["bounds"]:
         return None
     grid, squares = fit_grid(bounds), finest_squares(bounds)
@@ -133,13 +140,16 @@ def plan_of(old: Before, layers, own: Sliced, extents) -> Plan | None:
     return Plan(layout, margin, concerned, outlines, bounds)
 
 
-def changes_of(old: Before, own: Sliced, placed, extents, crs) -> dict[str, Changed]:
+def changes_of(old: Before, own: dict[str, list[Slice]], placed, extents, crs) -> dict[str, Changed]:
     """What differs from the old version, for every group of polygons. placed : quarantined rows that have a place"""
     asides = {
         kept.QUARANTINE: ("name", named(placed_rows(frame_of(old, "quarantine"))), named(placed)),
         kept.EXTENTS: ("layer", frame_of(old, "extents"), extents),
     }
-    features = {layer: compare(own.gone[layer], own.came[layer], "feature_id") for layer in own.came}
+    features = {
+        layer: compare(gone, came, "feature_id")
+        for layer, (gone, came) in differing(old.folder, old.slices, own).items()
+    }
     return features | {
         group: compare(*(to_table(frame[[key, "geometry"]], crs) for frame in frames), key)
         for group, (key, *frames) in asides.items()
@@ -170,25 +180,34 @@ def named(placed) -> gpd.GeoDataFrame:
     )
 
 
-def land_near(plan: Plan, layers, extents, rulebook) -> tuple[Land, np.ndarray]:
+def land_near(
+    plan: Plan, layers, own: dict[str, list[Slice]], extents, rulebook, folder: Path
+) -> tuple[Land, np.ndarray]:
     """The polygons that concerned tiles need: those near them, and those that meet a long edge which passes them.
 
     Returns also the long edges of all groups (in metres).
     """
     long = long_edges(plan.outlines.values())
-    grid, own = plan.layout.grid, layers.features
+    grid = plan.layout.grid
     start, passed = tiles_passed(steps_of(long, grid), plan.layout)
     edge = np.repeat(np.arange(len(long)), np.diff(start))
     passing = np.unique(edge[plan.concerned[passed] & (np.diff(start) > 1)[edge]])
-    bounds = shapely.bounds(own.geometry.to_numpy())
-    chosen, _ = near_tiles(bounds, plan.layout, plan.concerned, plan.margin_m)
-    if len(passing):
-        lines = shapely.linestrings(long[passing].reshape(-1, 2, 2))
-        maybe = np.flatnonzero(~chosen & meet_any(bounds, shapely.bounds(lines)))
-        grown = bounds[maybe] + np.array([-1.0, -1.0, 1.0, 1.0]) * 8 * grid.step.max()
-        met = shapely.STRtree(lines).query(shapely.box(*grown.T), predicate="intersects")[0]
-        chosen[maybe[met]] = True
-    return survey(own[chosen], layers.quarantine, extents, layers.sources, rulebook), long
+    lines = shapely.linestrings(long[passing].reshape(-1, 2, 2))
+
+    def needed(bounds: np.ndarray) -> np.ndarray:
+        chosen, _ = near_tiles(bounds, plan.layout, plan.concerned, plan.margin_m)
+        if len(lines):
+            maybe = np.flatnonzero(~chosen & meet_any(bounds, shapely.bounds(lines)))
+            grown = bounds[maybe] + np.array([-1.0, -1.0, 1.0, 1.0]) * 8 * grid.step.max()
+            met = shapely.STRtree(lines).query(shapely.box(*grown.T), predicate="intersects")[0]
+            chosen[maybe[met]] = True
+        return chosen
+
+    slices = [one for layer in own.values() for one in layer]
+    near = [slices[i] for i in np.flatnonzero(needed(boxes_of(slices)))]
+    found = features_of(folder, near, layers.features.crs)
+    found = found[needed(shapely.bounds(found.geometry.to_numpy()))]
+    return survey(found, layers.quarantine, extents, layers.sources, rulebook), long
 
 
 def meet_any(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
