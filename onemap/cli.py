@@ -81,7 +81,7 @@ def layers(
     day = _day(as_of, place.as_of)
     tables.show(tables.layer_table(read, catalogue, day, lang, _t))
     _say_ledger(read)
-    tables.show(tables.issue_table(read.issues, catalogue.texts, lang, _t))
+    tables.show(tables.issue_table(read.issues, catalogue.texts, lang, _t, tables.SEVERITIES))
     if map:
         from onemap.present.issue_map import draw_issues
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyogrio
 
 from onemap.errors import InputError
-from onemap.land.ogr import read_ogr
+from onemap.land.ogr import curves_note, read_ogr
 from onemap.land.raw import Raw
 from onemap.land.text import decode
 
@@ -36,8 +36,23 @@ def read_dxf(path: Path, layer: str | None = None) -> Raw:
     )
     if layer is not None:
         _keep(raw, layer, path)
+    if arcs := _arcs(path.read_bytes()):
+        raw.notes.append(curves_note(None, arcs))
     raw.crs, raw.loose, raw.encoding = None, True, "UTF-8" if modern else "CP936"
     return raw
+
+
+def _arcs(drawing: bytes) -> int:
+    """How many arcs a drawing holds: bulges of polylines, and arcs, circles and ellipses themselves."""
+    lines = drawing.splitlines()
+    count, entity = 0, b""
+    for code, value in zip(lines[::2], lines[1::2], strict=False):
+        if code.strip() == b"0":
+            entity = value.strip()
+            count += entity in (b"ARC", b"CIRCLE", b"ELLIPSE")
+        elif code.strip() == b"42" and entity in (b"LWPOLYLINE", b"VERTEX"):
+            count += value.strip(b" 0.+-") != b""
+    return count
 
 
 def _keep(raw: Raw, layer: str, path: Path) -> None:

@@ -45,6 +45,7 @@ SEVERITY = {
     "code_inferred": "info",
     "no_code": "warning",
     "unknown_word": "warning",
+    "curves_straightened": "info",
     "domain_used": "info",
     "area_unit": "warning",
     "area_differs": "warning",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import sqlite3
 import warnings
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
@@ -17,9 +20,16 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from onemap.errors import InputError
 from onemap.land.blobs import from_wkb
 from onemap.land.raw import Note, Raw
+from onemap.messages import Message
 
 # Arcs are drawn as chords of this many degrees: an engineering choice, 0.00005 % of a circle's area.
-_SETTINGS = {"OGR_ARC_STEPSIZE": "0.1", "OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "YES"}
+CHORD_DEGREES = 0.1
+_SETTINGS = {"OGR_ARC_STEPSIZE": str(CHORD_DEGREES), "OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "YES"}
+
+# In well-known binary: circular string, compound curve, curve polygon, several curves, several such surfaces; and how
+# a circular string within the others begins, without and with Z and M.
+_CURVES = {8, 9, 10, 11, 12}
+_ARC = [b"\x01" + (8 + 1000 * more).to_bytes(4, "little") for more in range(4)]
 _PLAIN = ("Polygon", "MultiPolygon", "Polygon Z", "MultiPolygon Z", "2.5D Polygon", "2.5D MultiPolygon")
 _PLAIN_FIELDS = {"OFTString", "OFTInteger", "OFTInteger64", "OFTReal"}
 
@@ -40,6 +50,7 @@ def read_ogr(
                 frame = _read(path, table, encoding, int(info["features"]), notes)
                 if "geometry" in frame.columns:
                     _look_again(frame, path, table, encoding, notes)
+                    _say_curves(path, table, notes)
     except InputError:
         raise
     except UnicodeDecodeError:
@@ -151,6 +162,39 @@ def _look_again(
         notes.append(("ring_open", str(found[k]), ""))
     notes += [("geometry_unreadable", str(found[k]), "") for k in damaged]
     frame["geometry"] = column
+
+
+def _say_curves(path: Path, table: str | None, notes: list) -> None:
+    """Note which rows of a geodatabase or a GeoPackage hold arcs, which GDAL hands out as chords."""
+    if path.suffix.lower() not in (".gdb", ".gpkg"):
+        return
+    try:
+        meta, found = pyogrio.raw.read_arrow(path, layer=table, columns=[], return_fids=True)
+    except Exception:  # what is wrong with the table was told when it was read
+        return
+    blobs = found[meta["geometry_name"] or "wkb_geometry"]
+    heads = pc.binary_slice(blobs, 0, 5)
+    may = [
+        head
+        for head in heads.unique().to_pylist()
+        if head and int.from_bytes(head[1:3], "little") % 1000 in _CURVES
+    ]
+    bent = pc.is_in(heads, pa.array(may, heads.type))
+    rows = zip(
+        found[meta["fid_column"]].filter(bent).to_pylist(), blobs.filter(bent).to_pylist(), strict=True
+    )
+    held = [fid for fid, blob in rows if any(arc in blob for arc in _ARC)]
+    if held:
+        notes.append(curves_note("|".join(map(str, held[:20])), len(held)))
+
+
+def curves_note(fids: str | None, count: int) -> Note:
+    """What is said of a file in which so many rows hold arcs: that they became chords, and how fine."""
+    off = 1 - math.cos(math.radians(CHORD_DEGREES / 2))
+    told = Message(
+        "land.curves.chords", count=count, degrees=CHORD_DEGREES, off_mm=math.ceil(off * 1e7) / 100
+    )
+    return "curves_straightened", fids, told
 
 
 def _as_bytes(path: Path, table: str | None, encoding: str, notes: list) -> Raw:

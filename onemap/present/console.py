@@ -11,6 +11,8 @@ from rich.table import Table
 from onemap.blueprint.conflicts import conflict_summary, split_four_ways
 from onemap.present.words import blank, issue_words, label, percent, rule_title, words_of
 
+SEVERITIES = ("error", "warning", "info")
+
 
 def show(table: Table) -> None:
     """Print a table; where nobody watches (a pipe, a file) it keeps its full width."""
@@ -48,7 +50,7 @@ def layer_table(layers, catalogue, as_of, lang: str, t) -> Table:
                 else catalogue.texts.get(f"source.{s['status']}", lang, s["status"])
             )
             own = issues[(issues["layer"] == layer)]
-            count = [int((own["severity"] == severity).sum()) for severity in ("error", "warning")]
+            count = [int((own["severity"] == severity).sum()) for severity in SEVERITIES]
             numbers = [str(s[c]) for c in ("rows_read", "rows_kept", "rows_quarantined", "rows_empty")]
             where = f"{s['path'] or ''}" + (f"#{s['table']}" if s["table"] else "")
             told = [str(v) if v is not None and not pd.isna(v) else "" for v in (s["data_date"], s["crs"])]

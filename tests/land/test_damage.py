@@ -160,7 +160,10 @@ def test_layers_of_a_drawing(town, catalogue, check, version, encoding):
         ]
         got = layers.features[layers.features["layer"] == "forest_land"].geometry.area
         assert np.sort(got) == pytest.approx(areas, abs=0.02)
-    assert len(read_raw(town.path / "z.dxf")[0].columns) == 5
+    (raw,) = read_raw(town.path / "z.dxf")
+    assert len(raw.columns) == 5
+    ((_, _, told),) = [note for note in raw.notes if note[0] == "curves_straightened"]
+    assert told.values["count"] == 2
     with pytest.raises(InputError, match="界址点"):
         read_raw(town.path / "z.dxf", "absent")
 

@@ -1,5 +1,6 @@
 """File geodatabases as ArcGIS leaves them: aliases, coded values, arcs."""
 
+import csv
 import importlib.util
 import json
 import math
@@ -12,6 +13,7 @@ from onemap.land.files import read_raw
 from onemap.land.parcels import read_parcels
 from onemap.land.propose import propose
 from onemap.land.read import read_features
+from onemap.present.words import issue_words
 
 _spec = importlib.util.spec_from_file_location("gdal_writer", Path(__file__).with_name("gdal_writer.py"))
 writer = importlib.util.module_from_spec(_spec)
@@ -98,3 +100,31 @@ def test_arcs_become_chords_of_a_tenth_of_a_degree(tmp_path, name, driver):
     step = math.radians(0.1)
     inscribed = 2500 / 2 * (2 * math.pi / step) * math.sin(step)
     assert raw.geometry[0].area == pytest.approx(inscribed, abs=0.003)
+
+
+def test_the_tolerance_of_arcs_is_told_by_file():
+    curves = (
+        Path(__file__).resolve().parents[3] / "shared" / "data" / "gdal_autotest" / "filegdb" / "curves.gdb"
+    )
+    if not curves.is_dir():
+        pytest.skip("no ../shared/data")
+    for table in ("polygon", "line"):
+        with curves.with_name(f"curves_{table}.csv").open(encoding="utf-8") as file:
+            bent = ["CIRCULARSTRING" in row["WKT"] for row in csv.DictReader(file)]
+        (raw,) = read_raw(curves, table)
+        ((_, fids, told),) = [note for note in raw.notes if note[0] == "curves_straightened"]
+        assert fids.split("|") == raw.columns.index[bent].tolist()
+        assert (told.values["count"], told.values["degrees"]) == (sum(bent), 0.1)
+    radius, angle = 100_000, math.radians(0.1)  # mm
+    assert 0 <= told.values["off_mm"] - radius * (1 - math.cos(angle / 2)) < 0.01
+
+
+def test_a_layer_says_how_its_arcs_were_made_straight(town, catalogue):
+    shape = f"MULTISURFACE({ARC})"
+    rows = [(shape, ("030",)), (square(400), ("030",))]
+    path = writer.write(town.path / "弧.gpkg", "GPKG", "Z", {"TDYTQLXDM": (None, None)}, rows)
+    issues = read_features(town.write(SOURCE % (path.name, "")), catalogue).issues
+    (row,) = issues[issues["issue"] == "curves_straightened"].to_dict("records")
+    assert row["severity"] == "info" and row["source_fid"] == "1"
+    words = issue_words(row, catalogue.texts, "zh")
+    assert "1 处有弧线" in words and "0.1°" in words and "0.04 毫米" in words
