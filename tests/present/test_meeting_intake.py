@@ -63,6 +63,19 @@ def test_a_zipped_shapefile_under_any_name(tmp_path, book, crs, stem):
     assert shapely.equals_exact(parcels.geometry.iloc[0].normalize(), SQUARE.normalize(), 1e-6)
 
 
+@pytest.mark.parametrize("ends", [("shp", "prj"), ("shp", "shx", "prj"), ("shp", "dbf", "prj")])
+def test_a_shapefile_without_its_parts_says_which(tmp_path, book, crs, ends):
+    whole = zipfile.ZipFile(io.BytesIO(shape_zip(tmp_path, "site")))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as part:
+        for end in ends:
+            part.writestr(f"site.{end}", whole.read(f"site.{end}"))
+    with pytest.raises(Refusal) as refused:
+        intake.read_upload(out.getvalue(), ".zip", crs, book.catalogue)
+    assert refused.value.word == "parts"
+    assert refused.value.values["missing"] == ", ".join(sorted({".dbf", ".shx"} - {f".{e}" for e in ends}))
+
+
 def test_nothing_is_written_outside_the_folder(tmp_path, book):
     folder = tmp_path / "in"
     folder.mkdir()

@@ -12,13 +12,15 @@ import zipfile
 import geopandas as gpd
 import pytest
 import shapely
-import uvicorn
+from starlette.requests import Request
 
 import onemap as om
 from onemap.errors import InputError
 from onemap.present.meeting import app as meeting
+from onemap.present.meeting import door
 from onemap.present.meeting.desk import lay, open_desk
 from onemap.present.record import review_record
+from onemap.present.words import words_of
 
 TOKEN = "a-long-enough-token-1234"
 MANNERS = {"X-Onemap": "1", "Content-Type": "application/json"}
@@ -28,8 +30,7 @@ class Server:
     """A server in a thread, on a free port."""
 
     def __init__(self, app):
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", server_header=False)
-        self.server = uvicorn.Server(config)
+        self.server = door.server_of(app, "127.0.0.1", 0)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         while not self.server.started:
@@ -144,15 +145,49 @@ def test_paths_never_come_from_the_request(server, path):
 
 
 def test_other_hosts_and_unmannered_posts_are_turned_away(server):
-    assert server.ask("GET", "/", host="evil.example")[0].status == 400
+    for name in ("evil.example", "127.0.0.1.evil.example", "[::1", "evil.example:80@127.0.0.1"):
+        answer, data = server.ask("GET", "/", host=name)
+        assert answer.status == 400 and "请用启动时显示的地址" in data.decode()
     assert server.ask("POST", "/check", "{}", {"Content-Type": "text/plain"})[0].status == 403
     assert server.ask("PUT", "/", "x", {"X-Onemap": "1"})[0].status == 405
     assert server.ask("DELETE", "/index.html", headers={"X-Onemap": "1"})[0].status == 405
 
 
+def test_posts_from_another_page_are_turned_away_even_with_good_manners(server, sites):
+    sent = json.dumps({"geometry": degrees(sites, "P02"), "form": {}})
+    own = f"http://127.0.0.1:{server.port}"
+    for origin, status in ((own, 200), ("http://evil.example", 403), ("null", 403), (f"{own}9", 403)):
+        assert server.ask("POST", "/check", sent, MANNERS | {"Origin": origin})[0].status == status
+
+
+def test_a_page_on_the_sixth_protocol_answers_to_its_name(desk):
+    guard = door.Guard(None, words_of(desk), meeting.hosts_of("::1"), None)
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b""}
+    assert guard.answer(Request(scope | {"headers": [(b"host", b"[::1]:8765")]})) is None
+    assert guard.answer(Request(scope | {"headers": [(b"host", b"[::2]:8765")]})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "begun", ["GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+              "POST /upload?kind=.txt HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Onemap: 1\r\nContent-Length: 9\r\n\r\na"]
+)  # fmt: skip
+def test_who_never_finishes_asking_keeps_nobody_out(server, sites, begun):
+    slow = []
+    try:
+        for _ in range(3 * door.MOST_CONNECTIONS):
+            slow.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            slow[-1].sendall(begun.encode())
+        assert server.ask("GET", "/")[0].status == 200
+        assert server.check({"geometry": degrees(sites, "P02"), "form": form(sites, "P02")})[0] == 200
+    finally:
+        for link in slow:
+            link.close()
+
+
 def test_a_token_opens_the_page_and_nothing_else_does(guarded):
     for path in ("/", "/faces", "/?token=", "/?token=wrong", "/?token=%00"):
-        assert guarded.ask("GET", path)[0].status == 403
+        answer, data = guarded.ask("GET", path)
+        assert answer.status == 403 and "口令" in data.decode()
     assert guarded.ask("POST", f"/check?token={TOKEN}", "{}", MANNERS)[0].status == 403
     answer, _ = guarded.ask("GET", f"/?token={TOKEN}")
     cookie = answer.getheader("Set-Cookie")

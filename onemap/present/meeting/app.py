@@ -7,8 +7,6 @@ small packages, everything served from memory.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
 import io
 import ipaddress
 import json
@@ -20,12 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from onemap.errors import InputError
@@ -33,6 +29,7 @@ from onemap.present.basemap import under
 from onemap.present.facelayer import window_of
 from onemap.present.meeting import intake
 from onemap.present.meeting.desk import FORM, LONGEST_NAME, Desk, ask, open_desk
+from onemap.present.meeting.door import Guard, server_of
 from onemap.present.meeting.page import page_files
 from onemap.present.meeting.reader import Reader
 from onemap.present.meeting.refusal import Refusal
@@ -40,19 +37,6 @@ from onemap.present.record import write_json
 from onemap.present.report import report_bytes
 from onemap.present.words import say, words_of
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{hosts}; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-COOKIE = "onemap"
 LEAST_TOKEN = 16
 MOST_WAITING = 8
 SLOWEST_BODY_S = 60
@@ -76,18 +60,9 @@ def serve(
     """
     check_token(host, token)
     app = make_app(open_desk(blueprint_path, as_of, lang), hosts_of(host), token, base_map)
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=64,
-    )
     shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{port}/" + (f"?token={token}" if token else ""), flush=True)
-    uvicorn.Server(config).run()
+    server_of(app, host, port).run()
 
 
 def check_token(host: str, token: str | None) -> None:
@@ -126,7 +101,8 @@ def hosts_of(host: str) -> list[str]:
 def make_app(desk: Desk, hosts: list[str], token: str | None = None, base_map: Any = None) -> Starlette:
     """The page of a desk as an ASGI application that answers only to these host names."""
     corners = window_of(desk.blueprint.faces)
-    base = under(base_map, corners, desk.blueprint.crs, words_of(desk, desk.lang))
+    words = words_of(desk, desk.lang)
+    base = under(base_map, corners, desk.blueprint.crs, words)
     app = Starlette(
         routes=[
             Route("/check", _check, methods=["POST"]),
@@ -135,8 +111,7 @@ def make_app(desk: Desk, hosts: list[str], token: str | None = None, base_map: A
             Route("/{name:path}", _file, methods=["GET"]),
         ],
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
-            Middleware(Guard, token=token, pictures=base.hosts),
+            Middleware(Guard, words=words, hosts=hosts, token=token, pictures=base.hosts),
         ],
         exception_handlers={Refusal: _refused, Exception: _failed},
         lifespan=_reading,
@@ -155,46 +130,6 @@ async def _reading(app: Starlette) -> AsyncIterator[None]:
         yield
     finally:
         app.state.reader.stop()
-
-
-class Guard:
-    """Lets in who has the token, asks scripts to name themselves, and sends the policy along with every answer."""
-
-    def __init__(self, app: Any, token: str | None, pictures: tuple[str, ...] = ()):
-        self.app = app
-        policy = POLICY.format(hosts="".join(f" {host}" for host in pictures))
-        self.headers = HEADERS | {"Content-Security-Policy": policy}
-        self.token = token
-        self.pass_ = hashlib.sha256(token.encode()).hexdigest() if token else ""
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-
-        async def guarded(message):
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    *((k.encode(), v.encode()) for k, v in self.headers.items()),
-                ]
-            await send(message)
-
-        answer = self.answer(Request(scope))
-        return await (answer or self.app)(scope, receive, guarded)
-
-    def answer(self, request: Request) -> Response | None:
-        """What to say instead of letting the request in."""
-        if self.token:
-            given = request.query_params.get("token", "")
-            if request.method == "GET" and given and hmac.compare_digest(given.encode(), self.token.encode()):
-                welcome = RedirectResponse("/", 303)
-                welcome.set_cookie(COOKIE, self.pass_, httponly=True, samesite="strict")
-                return welcome
-            if not hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self.pass_.encode()):
-                return Response("403", 403)
-        if request.method == "POST" and request.headers.get("x-onemap") != "1":
-            return Response("403", 403)
-        return None
 
 
 async def _file(request: Request) -> Response:

@@ -39,6 +39,7 @@ MOST_PLOTS = 200
 MOST_VERTICES = 50_000
 KINDS = (".txt", ".zip", ".dxf", ".geojson", ".json")
 INSIDE = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".txt", ".dxf", ".geojson", ".json")
+NEEDED = (".dbf", ".shx")
 PARTS = (".shx", ".dbf", ".prj", ".cpg")
 SHAPE = bytes.fromhex("0000270a")
 POINTERS = re.compile(rb"<\s*(OGRVRT|VRTDataset|\?xml|!DOCTYPE)|/vsi[a-z0-9_]+/", re.I)
@@ -178,7 +179,7 @@ def plain_json(data: bytes) -> bytes:
 def unpack(data: bytes, folder: Path) -> None:
     """Unpack the parts of a zip that could be a site under made-up names, counting what really comes out.
 
-    Raises Refusal for too many members, too many bytes, a password, an archive in the archive, or nothing usable.
+    Raises Refusal for too many members, too many bytes, a password, an archive in the archive, a shapefile without its parts, or nothing usable.
     """
     stems: dict[str, str] = {}
     left = MOST_UNPACKED
@@ -217,6 +218,9 @@ def unpack(data: bytes, folder: Path) -> None:
         raise Refusal("unreadable") from error
     if not any(p.suffix not in PARTS for p in folder.iterdir()):
         raise Refusal("nothing")
+    missing = {end for p in folder.glob("*.shp") for end in NEEDED if not p.with_suffix(end).exists()}
+    if missing:
+        raise Refusal("parts", missing=", ".join(sorted(missing)))
 
 
 def _wkt(text: str, stated: Any) -> tuple[Any, Any]:
