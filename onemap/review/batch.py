@@ -30,6 +30,7 @@ from onemap.review.review import PARCEL_CONFLICTS, fits, gaps, review
 TABLES = {
     "decisions": DECISIONS,
     "findings": FINDINGS,
+    "clear": FINDINGS,
     "preconditions": PRECONDITIONS,
     "conflicts": PARCEL_CONFLICTS,
     "issues": ISSUES,
@@ -51,8 +52,9 @@ def review_batch(
 ) -> dict[str, Path]:
     """Review many sites into ``out``, chunk by chunk, and join the chunks into one table each.
 
-    Writes ``decisions.csv findings.csv preconditions.csv conflicts.csv issues.csv`` (UTF-8 with BOM, opens in
-    Excel; findings that are clear or not applicable are left out). A chunk is written whole or not at all; called
+    Writes ``decisions.csv findings.csv clear.csv preconditions.csv conflicts.csv issues.csv`` (UTF-8 with BOM, opens in
+    Excel). ``findings.csv`` is what somebody must look at; the findings that are clear or not applicable, many times as
+    many, stand with what was measured in ``clear.csv``: together one row per parcel and rule. A chunk is written whole or not at all; called
     again after a kill with the same input it goes on where it stopped, with other input it refuses. A site that
     cannot be reviewed becomes one issue row (``not_reviewed``) and one decision ``incomplete / needs_review``; that it
     has no findings says nothing. The tables are the same bytes whatever ``workers`` and ``chunk`` are; memory is that
@@ -109,6 +111,7 @@ def batch_key(parcels, blueprint, rulebook, chunk: int) -> dict:
         "rulebook": rulebook.version,
         "as_of": rulebook.as_of.isoformat(),
         "chunk": chunk,
+        "tables": list(TABLES),
         "areas": way_for(len(parcels)).__name__,
     }
 
@@ -195,10 +198,9 @@ def _concat(tables: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
 
 
 def _tables(result) -> dict[str, pd.DataFrame]:
-    tables = {name: pd.DataFrame(getattr(result, name)) for name in TABLES}
-    findings = tables["findings"]
-    tables["findings"] = findings[~findings["status"].isin(QUIET)]
-    return tables
+    quiet = result.findings["status"].isin(QUIET)
+    told = {"findings": result.findings[~quiet], "clear": result.findings[quiet]}
+    return told | {name: pd.DataFrame(getattr(result, name)) for name in TABLES if name not in told}
 
 
 def _failed(plots, error: Exception, context: Context) -> dict[str, pd.DataFrame]:

@@ -1,5 +1,6 @@
 """Batches: the same bytes however they are run, resumed after a kill, one bad site one issue row."""
 
+import io
 import os
 import shutil
 import signal
@@ -47,6 +48,21 @@ def test_a_batch_says_what_single_reviews_say(serial, many, town, book):
     alone = om.review(many, town, book).decisions
     columns = ["project_id", "verdict", "route", "prohibited", "consent", "unknown"]
     pd.testing.assert_frame_equal(decisions[columns], alone[columns].astype(str), check_dtype=False)
+
+
+def test_every_rule_answers_for_every_site_in_one_of_two_tables(serial, many, town, book):
+    told, quiet = (
+        pd.read_csv(serial[name], dtype=str, keep_default_na=False) for name in ("findings", "clear")
+    )
+    assert set(told["status"]) <= {"triggered", "not_assessed"} and set(quiet["status"]) <= {
+        "clear",
+        "not_applicable",
+    }
+    keys = ["parcel_id", "rule_id", "status", "measured"]
+    alone = om.review(many, town, book).findings[keys].to_csv(index=False)
+    alone = pd.read_csv(io.StringIO(alone), dtype=str, keep_default_na=False)
+    both = pd.concat([told, quiet])[keys].sort_values(keys, ignore_index=True)
+    pd.testing.assert_frame_equal(both, alone.sort_values(keys, ignore_index=True))
 
 
 @pytest.mark.parametrize(("chunk", "workers"), [(37, 1), (90, 2), (1000, 1)])
