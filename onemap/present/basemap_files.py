@@ -44,7 +44,8 @@ def image_of(base: BaseMap, corners: Sequence[Sequence[float]], crs: Any) -> Sho
     """An image with bounds or a world file, cut to the corners (degrees) and warped into web mercator.
 
     Its CRS is the one given, or that of a ``.prj`` beside it, and goes through the same doors as a layer's: never
-    guessed, no change of datum without parameters, refused away from the land shown. Raises InputError.
+    guessed, refused away from the land shown. One on another datum is refused even where a published transformation would
+    carry it: a picture off by metres would be read as boundaries. Raises InputError.
     """
     path = Path(base.path)
     picture = _opened(path)
@@ -56,6 +57,8 @@ def image_of(base: BaseMap, corners: Sequence[Sequence[float]], crs: Any) -> Sho
     points = shapely.points(*_apply(forward, columns.ravel(), rows.ravel()))
     (south, west), (north, east) = corners
     placed = place(points, source, crs, town=(west, south, east, north), accept_wgs84=True, where=str(path))
+    if placed.note == "datum_shift":
+        raise InputError("present.image.datum", where=str(path), name=placed.crs.name, how=placed.detail)
     here = pyproj.CRS.from_user_input(crs)
     to_screen = pyproj.Transformer.from_crs(here, SCREEN_CRS, always_xy=True)
     back = pyproj.Transformer.from_crs(SCREEN_CRS, placed.crs, always_xy=True)

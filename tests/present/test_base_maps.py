@@ -16,9 +16,10 @@ import uvicorn
 from PIL import Image
 
 from onemap.errors import InputError
-from onemap.land.workspace import load_workspace
+from onemap.land.workspace import BaseMap, load_workspace
 from onemap.present import basemap_files
 from onemap.present.basemap import load_base_map
+from onemap.present.basemap_files import image_of
 from onemap.present.facelayer import draw_city
 from onemap.present.map import draw_map
 from onemap.present.meeting import app as meeting
@@ -285,6 +286,18 @@ def test_an_image_in_wgs84_is_shown_and_the_page_says_so(review, mark, tmp_path)
         base = {"kind": "image", "path": str(tmp_path / "town.png"), "crs": crs, "bounds": box}
         pages[crs] = draw_map(review, base_map=base).html()
     assert "底图坐标为 WGS84" in pages["EPSG:4326"] and "底图坐标为 WGS84" not in pages["EPSG:4490"]
+
+
+def test_an_image_on_another_datum_is_refused_even_where_a_transformation_is_published(tmp_path):
+    """No datum has one to CGCS2000 in EPSG's data; a blueprint on NAD83 has, with 4 m, from WGS84."""
+    Image.new("RGB", (200, 200), tuple(MARK)).save(tmp_path / "town.png")
+    box = [-71.12, 42.35, -71.06, 42.40]
+    base = BaseMap(kind="image", path=str(tmp_path / "town.png"), crs="EPSG:4326", bounds=box)
+    corners = [[42.35, -71.12], [42.40, -71.06]]
+    with pytest.raises(InputError, match="datum") as refused:
+        image_of(base, corners, "EPSG:26986")
+    assert "accuracy 4 m" in str(refused.value)
+    assert image_of(base.model_copy(update={"crs": "EPSG:4269"}), corners, "EPSG:26986").note == ""
 
 
 def test_files_that_do_not_say_where_they_lie_or_lie_elsewhere_are_refused(review, mark, tmp_path):
