@@ -111,16 +111,25 @@ def tiles_concerned(
     return concerned
 
 
+def summed_squares(layout: Layout, concerned: np.ndarray) -> np.ndarray:
+    """How many finest squares of concerned tiles lie below and left of each corner of squares."""
+    square = concerned[layout.tile_of]
+    total = np.zeros((square.shape[0] + 1, square.shape[1] + 1), dtype=np.int32)
+    np.cumsum(square, axis=0, out=total[1:, 1:])
+    np.cumsum(total[1:, 1:], axis=1, out=total[1:, 1:])
+    return total
+
+
 def near_tiles(
-    bounds: np.ndarray, layout: Layout, concerned: np.ndarray, margin: float
+    bounds: np.ndarray, layout: Layout, total: np.ndarray, margin: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which boxes (in metres) come within the margin of concerned tiles, and which of them lie wholly in such tiles."""
+    """Which boxes (in metres) come within the margin of concerned tiles, and which of them lie wholly in such tiles.
+
+    total : what :func:`summed_squares` says of these tiles
+    """
     origin, side = in_steps(layout)
     origin, side = origin * layout.grid.step + layout.grid.origin, side * layout.grid.step
-    square = concerned[layout.tile_of]
-    rows, columns = square.shape
-    total = np.zeros((rows + 1, columns + 1), dtype=np.int64)
-    total[1:, 1:] = square.cumsum(axis=0).cumsum(axis=1)
+    rows, columns = total.shape[0] - 1, total.shape[1] - 1
 
     def count(reach: float) -> tuple[np.ndarray, np.ndarray]:
         low = np.floor((np.nan_to_num(bounds[:, :2]) - reach - origin) / side).astype(np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -95,12 +95,16 @@ def differing(folder: Path, old: dict[str, list[Slice]], new: dict[str, list[Sli
     return found
 
 
-def features_of(folder: Path, slices: Iterable[Slice], crs) -> gpd.GeoDataFrame:
-    """The features of some slices, one after the other."""
+def features_of(
+    folder: Path, slices: Iterable[Slice], crs, wanted: Callable[[np.ndarray], np.ndarray] | None = None
+) -> gpd.GeoDataFrame:
+    """The features of some slices, one after the other. wanted : a mask of those to keep, by their bounds; default all"""
     tables = [get(folder, one.name) for one in slices]
-    return to_frame(
-        pa.concat_tables(tables) if tables else pa.table({c: [] for c in FEATURES}), FEATURES, crs
-    )
+    table = pa.concat_tables(tables) if tables else pa.table({c: [] for c in FEATURES})
+    if wanted is not None and tables:
+        bounds = shapely.bounds(shapely.from_wkb(table["geometry"].to_numpy()))
+        table = table.filter(pa.array(wanted(bounds)))
+    return to_frame(table, FEATURES, crs)
 
 
 def put_slices(folder: Path, slices: dict[str, list[Slice]]) -> str:

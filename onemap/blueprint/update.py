@@ -14,7 +14,7 @@ import shapely
 from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas, runs
 from onemap.blueprint.before import Before, frame_of
-from onemap.blueprint.change import Changed, compare, near_tiles, tiles_concerned
+from onemap.blueprint.change import Changed, compare, near_tiles, summed_squares, tiles_concerned
 from onemap.blueprint.edges import Grid, NotCertified, fit_grid
 from onemap.blueprint.errands import batches, gathered, run_jobs
 from onemap.blueprint.layout import Layout, Squares, finest_squares, tile_at
@@ -49,12 +49,13 @@ HALF = 0.5  # of all corners in concerned tiles, from which working out everythi
 class Plan(NamedTuple):
     """What is worked out again: the tiles and those of them concerned, the outlines of all groups of polygons.
 
-    bounds : of all polygons
+    squares : see :func:`summed_squares`; bounds : of all polygons
     """
 
     layout: Layout
     margin_m: float
     concerned: np.ndarray
+    squares: np.ndarray
     outlines: dict[str, Outline]
     bounds: np.ndarray
 
@@ -137,7 +138,7 @@ def plan_of(old: Before, layers, own: dict[str, list[Slice]], extents) -> Plan |
     corners = sum(int(outline.corners[square[outline.squares]].sum()) for outline in outlines.values())
     if corners > HALF * sum(int(outline.corners.sum()) for outline in outlines.values()):
         return None
-    return Plan(layout, margin, concerned, outlines, bounds)
+    return Plan(layout, margin, concerned, summed_squares(layout, concerned), outlines, bounds)
 
 
 def changes_of(old: Before, own: dict[str, list[Slice]], placed, extents, crs) -> dict[str, Changed]:
@@ -195,7 +196,7 @@ def land_near(
     lines = shapely.linestrings(long[passing].reshape(-1, 2, 2))
 
     def needed(bounds: np.ndarray) -> np.ndarray:
-        chosen, _ = near_tiles(bounds, plan.layout, plan.concerned, plan.margin_m)
+        chosen, _ = near_tiles(bounds, plan.layout, plan.squares, plan.margin_m)
         if len(lines):
             maybe = np.flatnonzero(~chosen & meet_any(bounds, shapely.bounds(lines)))
             grown = bounds[maybe] + np.array([-1.0, -1.0, 1.0, 1.0]) * 8 * grid.step.max()
@@ -205,8 +206,7 @@ def land_near(
 
     slices = [one for layer in own.values() for one in layer]
     near = [slices[i] for i in np.flatnonzero(needed(boxes_of(slices)))]
-    found = features_of(folder, near, layers.features.crs)
-    found = found[needed(shapely.bounds(found.geometry.to_numpy()))]
+    found = features_of(folder, near, layers.features.crs, needed)
     return survey(found, layers.quarantine, extents, layers.sources, rulebook), long
 
 
@@ -225,7 +225,7 @@ def check_inside(land: Land, plan: Plan, results) -> None:
         got[result.polygon] += result.planar
     across = np.zeros(len(land.polygons), dtype=bool)
     across[gathered(results, "open").polygons] = True
-    _, inside = near_tiles(shapely.bounds(land.polygons), plan.layout, plan.concerned, plan.margin_m)
+    _, inside = near_tiles(shapely.bounds(land.polygons), plan.layout, plan.squares, plan.margin_m)
     whole = inside & ~across
     check_areas(land.polygons[whole], got[whole], plan.layout.grid)
 
