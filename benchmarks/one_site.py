@@ -58,6 +58,13 @@ def main() -> None:
 
 def layers_of(folder: Path, size: str, book):
     """The layers of the city, read through a workspace as a user would."""
+    with tempfile.TemporaryDirectory() as place:
+        write_space(Path(place), space_of(folder, size, book))
+        return om.read_features(place, book.catalogue)
+
+
+def space_of(folder: Path, size: str, book) -> dict:
+    """What the workspace file of the city says: its six layers, and that there are no others."""
     reach = REACH_M[size]
     west, south = (middle - reach for middle in CENTRE)
     extent = [west, south, west + 2 * reach, south + 2 * reach]
@@ -72,10 +79,12 @@ def layers_of(folder: Path, size: str, book):
         for layer in book.catalogue.layers.index
         if layer not in mapped
     ]
-    space = {"name": folder.name, "crs": "EPSG:4529", "as_of": AS_OF, "sources": sources, "none": none}
-    with tempfile.TemporaryDirectory() as place:
-        (Path(place) / "onemap.yaml").write_text(yaml.safe_dump(space, allow_unicode=True), encoding="utf-8")
-        return om.read_features(place, book.catalogue)
+    return {"name": folder.name, "crs": "EPSG:4529", "as_of": AS_OF, "sources": sources, "none": none}
+
+
+def write_space(place: Path, space: dict) -> None:
+    """The workspace file."""
+    (place / "onemap.yaml").write_text(yaml.safe_dump(space, allow_unicode=True), encoding="utf-8")
 
 
 def one_by_one(sites: list, town, book) -> None:
