@@ -327,6 +327,8 @@ def _day(given: str | None, default: date | None) -> str | date:
 def _build(place, rulebook, out: Path, **how):
     typer.echo(_t("building", name=place.name, as_of=rulebook.as_of))
     read = om.read_into(out / NAME, place, rulebook.catalogue)
+    if read.recalled:
+        typer.echo(_t("recalled", n=len(read.recalled)))
     tables.show(tables.ledger_table(read.layers.sources, _t))
     _say_ledger(read.layers)
     tables.show(tables.issue_table(read.layers.issues, rulebook.texts, LANG, _t, ("error",)))

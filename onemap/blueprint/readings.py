@@ -32,13 +32,15 @@ class Reading(NamedTuple):
     """A workspace read into a store: its features lie there, the rest is at hand.
 
     layers : as :func:`onemap.read_features` gives them, but without features; slices : of these, by layer; weights : see
-    :func:`balance.weigh`; again : the layers that were read now, since they were not there or had changed
+    :func:`balance.weigh`; again : the layers that were read now, since they were not there or had changed; recalled : the
+    others
     """
 
     layers: Layers
     slices: dict[str, list[Slice]]
     weights: pd.DataFrame
     again: list[str]
+    recalled: list[str]
 
 
 def read_into(folder, workspace, catalogue) -> Reading:
@@ -75,7 +77,13 @@ def read_into(folder, workspace, catalogue) -> Reading:
     slices = {layer: note.slices for layer, note in notes.items() if note.slices}
     weights = [(notes[layer].area_m2, notes[layer].length_m) for layer in slices]
     layers = joined(folder, space, read, slices, known)
-    return Reading(layers, slices, pd.DataFrame(weights, index=list(slices), columns=WEIGHTS), again)
+    return Reading(
+        layers,
+        slices,
+        pd.DataFrame(weights, index=list(slices), columns=WEIGHTS),
+        again,
+        sorted({*read} - {*again}),
+    )
 
 
 def joined(folder: Path, space: Workspace, read: dict[str, Layer], slices: dict, known) -> Layers:

@@ -80,6 +80,8 @@ def test_demo_twice_gives_the_same_bytes(demo, tmp_path):
 def test_build_review_explain_rule(demo, tmp_path):
     built = onemap("build", SAMPLE, "-o", tmp_path)
     assert built.returncode == 0, built.stderr
+    again = onemap("build", SAMPLE, "-o", tmp_path)
+    assert "20 个图层的文件与上次相同" in again.stdout and "与上次相同" not in built.stdout
     exported = onemap("export", "-b", tmp_path, tmp_path / "blueprint.gpkg")
     assert exported.returncode == 0, exported.stderr
     assert (tmp_path / "blueprint.gpkg").read_bytes() == (demo[0] / "blueprint.gpkg").read_bytes()
