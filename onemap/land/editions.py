@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from onemap.land.codes import Coded, CodeTable
 from onemap.land.issues import Issues
+from onemap.land.limits import edition_share
 from onemap.land.values import text
 
 _MOST_CODES = 20
@@ -21,16 +22,25 @@ class Said(NamedTuple):
     name: str
 
 
-def doubtful(seen: Counter, own: CodeTable, catalogue, issues: Issues) -> set[Said]:
-    """The pairs of code and name whose class is not established because the layer's codes are of two editions.
+class Editions(NamedTuple):
+    """What a layer's codes are found to be: pairs whose class is not established, and pairs read by another edition."""
+
+    unsure: set[Said]
+    meant: dict[Said, Coded]
+
+
+def told_apart(seen: Counter, own: CodeTable, catalogue, issues: Issues) -> Editions:
+    """The pairs of code and name whose class is not established because the layer's codes are of two editions; and
+    what the pairs mean where the layer is of one other edition as a whole.
 
     ``seen``: how many rows have each pair, ``own``: the layer's table. The editions stand in ``codes/editions.csv``;
-    a layer with another kind of table is left alone. An issue names the editions met and the codes that tell them.
+    a layer with another kind of table is left alone. An edition counts as used from the book's ``edition_share`` of the
+    rows that tell. An issue names the editions met and the codes that tell them.
     """
     tables = {name: CodeTable(catalogue, name) for name in catalogue.editions.index}
     mine = next((name for name, table in tables.items() if table.frame is own.frame), None)
     if mine is None:
-        return set()
+        return Editions(set(), {})
     fits = {pair: _fitting(pair, tables) for pair in seen}
     left = {pair for pair, names in fits.items() if names and mine not in names}
     others: dict[str, set[Said]] = {}
@@ -39,18 +49,65 @@ def doubtful(seen: Counter, own: CodeTable, catalogue, issues: Issues) -> set[Sa
         others[best] = {pair for pair in left if best in fits[pair]}
         left -= others[best]
     if not others:
-        return set()
-    unsure = {
-        pair
-        for pair in seen
-        for name in others
-        if (name in fits[pair] or mine not in fits[pair]) and _two_classes(pair, own, tables[name])
-    }
+        return Editions(set(), {})
     telling = {
         mine: {pair for pair, names in fits.items() if mine in names and not names & set(others)}
     } | others
-    _tell(telling, mine, unsure, seen, catalogue.editions, issues)
-    return unsure
+    rows = {name: sum(seen[pair] for pair in pairs) for name, pairs in telling.items()}
+    share = edition_share(catalogue)
+    used = [name for name in others if rows[name] >= share * sum(rows.values())]
+    coded = sum(count for pair, count in seen.items() if pair.code)
+    if len(used) == 1 and rows[mine] < share * sum(rows.values()) and rows[used[0]] >= share * coded:
+        return Editions(set(), _read_by(used[0], telling, mine, seen, tables, catalogue, issues))
+    unsure = {
+        pair
+        for pair in seen
+        for name in used
+        if (name in fits[pair] or mine not in fits[pair]) and _two_classes(pair, own, tables[name])
+    } | {pair for name in others for pair in others[name] if _two_classes(pair, own, tables[name])}
+    if used:
+        _tell(telling, mine, unsure, seen, catalogue, issues)
+    else:
+        issues.add(
+            "stray_codes", field="class_code", value=_said(telling, others, catalogue), message=f"{share:.1%}"
+        )
+    return Editions(unsure, {})
+
+
+def _read_by(
+    name: str, telling, mine: str, seen: Counter, tables, catalogue, issues: Issues
+) -> dict[Said, Coded]:
+    """What the pairs of a layer mean that is of another edition; a class without a twin in the layer's table has no code."""
+    crossed = catalogue.crosswalks
+    crossed = crossed[
+        (crossed["from_table"] == name) & (crossed["to_table"] == mine) & (crossed["ambiguous"] == "N")
+    ]
+    across = dict(zip(crossed["from_code"], crossed["to_code"], strict=True))
+    found = {}
+    for pair in seen:
+        theirs = _meaning(pair, tables[name])
+        if theirs is None:
+            found[pair] = Coded(None, pair.name or None, None, "")
+            continue
+        twin = across.get(theirs.code) or _twin(theirs, tables[mine])
+        found[pair] = Coded(twin, theirs.name, theirs.major, "edition")
+    _tell(telling, mine, set(), seen, catalogue, issues, "read_by_edition")
+    lost = {pair for pair, coded in found.items() if pair.code and coded.code is None}
+    if lost:
+        issues.add(
+            "no_twin", field="class_code", value=_list({f"{p.code} {found[p].name or ''}".strip() for p in lost}, ", "),
+            message=str(sum(seen[pair] for pair in lost)),
+        )  # fmt: skip
+    return found
+
+
+def _twin(theirs: Coded, own: CodeTable) -> str | None:
+    """The one code of a table that has the same name, but for the word for land, and the same major class."""
+    same = [
+        code for code, row in own.known.items()
+        if _kind(row.get("name_zh")) == _kind(theirs.name) and own.major(code) == theirs.major
+    ]  # fmt: skip
+    return same[0] if len(same) == 1 else None
 
 
 def _fitting(pair: Said, tables: dict[str, CodeTable]) -> set[str]:
@@ -76,21 +133,35 @@ def _two_classes(pair: Said, own: CodeTable, other: CodeTable) -> bool:
 
 
 def _tell(
-    telling: dict[str, set[Said]], mine: str, unsure: set[Said], seen, editions, issues: Issues
+    telling: dict[str, set[Said]],
+    mine: str,
+    unsure: set[Said],
+    seen,
+    catalogue,
+    issues: Issues,
+    code: str = "",
 ) -> None:
-    parts = []
-    for name, pairs in telling.items():
-        codes = sorted({pair.code for pair in pairs})
-        more = f" … ({len(codes)})" if len(codes) > _MOST_CODES else ""
-        if codes:
-            parts.append(f"{editions.at[name, 'standard']}: {' '.join(codes[:_MOST_CODES])}{more}")
+    editions = catalogue.editions
     unchecked = ", ".join(
         editions.at[name, "standard"] for name in telling if not editions.at[name, "checked_on"]
     )
-    code = "mixed_codes" if telling[mine] else "other_codes"
-    issues.add(code, field="class_code", value="; ".join(parts), message=unchecked)
+    code = code or ("mixed_codes" if telling[mine] else "other_codes")
+    issues.add(code, field="class_code", value=_said(telling, telling, catalogue), message=unchecked)
     if unsure:
         issues.add(
             "class_unsure", field="class_code", value=" ".join(sorted({pair.code for pair in unsure})),
             message=str(sum(seen[pair] for pair in unsure)),
         )  # fmt: skip
+
+
+def _said(telling: dict[str, set[Said]], names, catalogue) -> str:
+    """The codes that tell editions, by the name of the standard."""
+    told = {name: _list({pair.code for pair in telling[name]}, " ") for name in names}
+    return "; ".join(
+        f"{catalogue.editions.at[name, 'standard']}: {codes}" for name, codes in told.items() if codes
+    )
+
+
+def _list(words: set[str], between: str) -> str:
+    more = f" … ({len(words)})" if len(words) > _MOST_CODES else ""
+    return between.join(sorted(words)[:_MOST_CODES]) + more

@@ -13,7 +13,7 @@ from onemap.errors import InputError
 from onemap.land.cells import as_json, each, words
 from onemap.land.codes import Coded, CodeTable
 from onemap.land.columns import FEATURE_FIELDS, Mapped, in_words, map_columns
-from onemap.land.editions import Said, doubtful
+from onemap.land.editions import Said, told_apart
 from onemap.land.issues import Issues
 from onemap.land.raw import Raw
 from onemap.land.values import (
@@ -245,7 +245,10 @@ def _classify(out: pd.DataFrame, layer: str, table: CodeTable, catalogue, issues
     at = np.searchsorted(pair, code_of * (len(name_words) + 1) + name_of)
     said = [Said(text(codes.iat[i]), text(names.iat[i])) for i in first]
     found = [table.look_up(c, n) for c, n in said]
-    unsure = doubtful(Counter(dict(zip(said, counts.tolist(), strict=True))), table, catalogue, issues)
+    unsure, read = told_apart(
+        Counter(dict(zip(said, counts.tolist(), strict=True))), table, catalogue, issues
+    )
+    found = [read.get(s, f) for s, f in zip(said, found, strict=True)]
     meant = [
         Coded(None, s.name or None, None, "") if s in unsure else f for s, f in zip(said, found, strict=True)
     ]
@@ -263,7 +266,11 @@ def _classify(out: pd.DataFrame, layer: str, table: CodeTable, catalogue, issues
     blank = sum(count for (f, _, _), count in seen.items() if f.how == "blank")
     if blank:
         issues.add("no_code", field="class_code", value=blank)
-    told = {(f.how, code, f.code, name): n for (f, code, name), n in seen.items() if f.how != "exact"}
+    told = {
+        (f.how, code, f.code, name): n
+        for (f, code, name), n in seen.items()
+        if f.how not in ("exact", "edition")
+    }
     for (how, code, became, name), count in sorted(told.items(), key=str):
         if how == "":
             issues.add(

@@ -35,19 +35,32 @@ def limits(catalogue, as_of: datetime.date | None = None) -> Limits:
 
     Raises InputError when the book lacks one of them.
     """
+    file, rows = _rows(catalogue)
+    found = {name: _value(rows, name, as_of) for name in Limits._fields}
+    for name, value in found.items():
+        if value is None:
+            raise InputError("land.limits.parameter_missing", where=str(file), name=name)
+    return Limits(**found)
+
+
+def edition_share(catalogue) -> float:
+    """The share of a layer's telling rows from which an edition of codes counts as used; 0 where the book has none."""
+    return _value(_rows(catalogue)[1], "edition_share", None) or 0.0
+
+
+def _rows(catalogue) -> tuple[Path, list[dict]]:
     file = Path(catalogue.path) / "parameters.csv"
     if not file.is_file():
         raise InputError("land.limits.no_parameters", where=str(catalogue.path))
     text, _ = decode(file.read_bytes(), where=str(file))
-    rows = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline="")))
-    found = {}
-    for name in Limits._fields:
-        dated = [row for row in rows if row.get("parameter_id") == name and _in_force(row, as_of)]
-        if not dated:
-            raise InputError("land.limits.parameter_missing", where=str(file), name=name)
-        latest = max(dated, key=lambda row: parse_date(row.get("valid_from")) or datetime.date.min)
-        found[name] = float(latest["value"])
-    return Limits(**found)
+    return file, list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline="")))
+
+
+def _value(rows: list[dict], name: str, as_of: datetime.date | None) -> float | None:
+    dated = [row for row in rows if row.get("parameter_id") == name and _in_force(row, as_of)]
+    if not dated:
+        return None
+    return float(max(dated, key=lambda row: parse_date(row.get("valid_from")) or datetime.date.min)["value"])
 
 
 def _in_force(row: dict, as_of: datetime.date | None) -> bool:

@@ -195,11 +195,9 @@ EDITIONS = {
     "one edition": (["0101", "0601", "1003"], ["水田", "农村道路", "盐田"], None, [], []),
     "without names": (["0101", "0601", "1003"], ["", "", ""], None, [], []),
     "names of one's own": (["0101", "0703", "0601"], ["稻田", "宅基", "村道"], None, [], []),
-    "third survey": (
-        ["0101", "0601", "1006", "05H1"], ["水田", "工业用地", "农村道路", "商业服务业设施用地"],
-        "other_codes", ["三调工作分类: 05H1 0601 1006"], ["0601"],
+    "too few to be all of it": (
+        ["0101"] * 200 + ["0601", "05H1"], [""] * 202, "other_codes", ["三调工作分类: 05H1"], ["0601"],
     ),
-    "third survey without names": (["0101", "0601", "05H1"], ["", "", ""], "other_codes", ["三调工作分类: 05H1"], ["0601"]),
     "two of them": (
         ["070102", "0601", "0601", "1006"], ["", "农村道路", "工业用地", "农村道路"],
         "mixed_codes", ["自然资发〔2023〕234号: 0601 070102", "三调工作分类: 0601 1006"], ["0601"],
@@ -228,6 +226,54 @@ def test_editions_of_land_use_codes(town, catalogue, case):
         assert (
             (row["class_code"], row["major_class"]) == (None, None) if doubted else row["class_code"] == code
         )
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_layer_of_the_third_survey_is_read_as_one(town, catalogue, check, named):
+    said = {
+        "0101": "水田",
+        "0601": "工业用地",
+        "1006": "农村道路",
+        "05H1": "商业服务业设施用地",
+        "1103": "水库水面",
+    }
+    meant = [  # by hand: the class of the same name in the guide of 2023, and the three classes of the survey
+        ("0101", "agricultural"), ("1001", "construction"), ("0601", "agricultural"), (None, "construction"),
+        ("1703", "agricultural"),
+    ]  # fmt: skip
+    put(
+        town,
+        [town.square(200 * i) for i in range(5)],
+        DLBM=list(said),
+        DLMC=[*said.values()] if named else [""] * 5,
+    )
+    layers = read(town, catalogue, "- {layer: land_survey, path: z.gpkg, extent: town}\n")
+    check(layers)
+    got = layers.features[layers.features["layer"] == "land_survey"]
+    assert got["class_name"].tolist() == list(said.values())
+    assert list(zip(got["class_code"], got["major_class"], strict=True)) == meant
+    (whole,) = of(layers, "read_by_edition").to_dict("records")
+    assert (
+        "三调工作分类" in whole["value"] and "三调工作分类" in whole["message"]
+    )  # named, and as not checked
+    assert of(layers, "no_twin")["message"].tolist() == ["1"]
+    assert not len(of(layers, "class_unsure"))
+
+
+@pytest.mark.parametrize(("own", "strays"), [(150, False), (99, True)])
+def test_a_stray_code_does_not_make_a_layer_doubtful(town, catalogue, own, strays):
+    codes = ["070102"] * own + ["0601", "05H1"]
+    put(town, [town.square(i) for i in range(len(codes))], DLBM=codes)
+    layers = read(town, catalogue, "- {layer: land_survey, path: z.gpkg, extent: town}\n")
+    got = layers.features[layers.features["layer"] == "land_survey"].set_index("class_code")["major_class"]
+    assert got["05H1"] is None
+    if strays:
+        assert "0601" not in got.index and len(of(layers, "mixed_codes")) == 1
+    else:
+        assert got["0601"] == "agricultural"
+        assert of(layers, "stray_codes")[["value", "message"]].values.tolist() == [
+            ["三调工作分类: 05H1", "1.0%"]
+        ]
 
 
 def test_tables_nobody_checked_are_said_to_be_unchecked(town, catalogue):
