@@ -1,0 +1,37 @@
+"""Frames under the heads and words that people use, whatever stands in them."""
+
+import pandas as pd
+
+import onemap as om
+from onemap import frames
+
+
+def test_heads_layers_and_values_are_in_words_and_numbers_stay_numbers(reviewed):
+    table = reviewed.findings[["rule_id", "status", "effect", "share", "area_m2"]]
+    before = table.copy()
+    told = om.show_table(table, thing=reviewed).data
+    assert told.columns.tolist() == ["规则编号", "结论", "效力", "占比", "面积（平方米）"]
+    assert (
+        set(told["结论"]) <= {"触发", "不涉及", "缺数据未评估", "不适用"}
+        and told["面积（平方米）"].dtype.kind == "f"
+    )
+    pd.testing.assert_frame_equal(table, before)
+    english = om.show_table(
+        pd.DataFrame({"layer": ["forest_land"], "stage": ["planning|completion"]}), "en"
+    ).data
+    assert not any(
+        "一" <= sign <= "鿿" for sign in "".join(map(str, english.columns)) + "".join(english.iloc[0])
+    )
+
+
+def test_hostile_cells_are_text_and_unknown_names_are_kept():
+    html = om.show_table(pd.DataFrame({"name": ["<script>alert(1)</script>"], "own": [None]})).to_html()
+    assert "<script>" not in html and "&lt;script&gt;" in html and "own" in html and "None" not in html
+
+
+def test_every_column_of_the_frames_that_people_are_shown_has_a_head():
+    for columns in (frames.SOURCES, frames.ISSUES, frames.PASSPORTS, frames.QUARANTINE, frames.OVERLAPS):
+        told = om.show_table(
+            pd.DataFrame(columns=[c for c in columns if c not in ("geometry", "detail")])
+        ).data
+        assert not [head for head in told.columns if head.isascii()]
