@@ -132,6 +132,18 @@ def export(
     _files({"blueprint": _handed_on(om.read_blueprint(blueprint, version), target, lang)})
 
 
+@app.command(help=_t("prune"))
+def prune(
+    blueprint: BlueprintFile,
+    keep: Annotated[int, typer.Option("--keep", help=_t("opt.keep"), min=1)],
+    lang: Lang = LANG,
+) -> None:
+    from onemap.blueprint.doors import prune_blueprint
+
+    removed = prune_blueprint(blueprint, keep)
+    typer.echo(_t("pruned", n=len(removed), versions=" ".join(removed)))
+
+
 @app.command("map", help=_t("map"))
 def city_map(
     blueprint: BlueprintFile,

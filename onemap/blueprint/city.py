@@ -23,7 +23,7 @@ from onemap.blueprint.survey import faces_m2, survey
 from onemap.blueprint.tiles import LIMIT
 from onemap.blueprint.update import update
 from onemap.blueprint.whole import work_out_whole
-from onemap.engine import hire
+from onemap.engine import alone_in, hire
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ def build_city(read, rulebook, folder, *, workers: int = 1, scheduler: str | Non
     ...     bool((town.faces["area_m2"] > 0).all())
     True
     """
-    with hire(1 if scheduler else workers) as crew:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with alone_in(Path(folder)), hire(1 if scheduler else workers) as crew:
         raise_city(read, rulebook, Path(folder), tile, {"scheduler": scheduler, "crew": crew})
     return store.open_store(folder)
 

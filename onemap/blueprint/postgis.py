@@ -72,7 +72,8 @@ def write_postgis(blueprint: Blueprint, address: str) -> str:
         link.execute(
             sql.SQL(
                 "CREATE TABLE IF NOT EXISTS {0}.versions (version text PRIMARY KEY, crs text, manifest text);"
-                "CREATE TABLE IF NOT EXISTS {0}.current (version text REFERENCES {0}.versions)"
+                "CREATE TABLE IF NOT EXISTS {0}.current (version text REFERENCES {0}.versions);"
+                "ALTER TABLE {0}.versions ADD COLUMN IF NOT EXISTS published timestamptz"
             ).format(base)
         )
         known = sql.SQL("SELECT 1 FROM {}.versions WHERE version = %s").format(base)
@@ -83,7 +84,7 @@ def write_postgis(blueprint: Blueprint, address: str) -> str:
                 _fill(link, own, name, getattr(blueprint, name)[FRAMES[name]], blueprint.crs, srid)
             crs = json.dumps(pyproj.CRS.from_user_input(blueprint.crs).to_json_dict(), ensure_ascii=False)
             link.execute(
-                sql.SQL("INSERT INTO {}.versions VALUES (%s, %s, %s)").format(base),
+                sql.SQL("INSERT INTO {}.versions (version, crs, manifest) VALUES (%s, %s, %s)").format(base),
                 [blueprint.version, crs, json.dumps(blueprint.manifest, ensure_ascii=False)],
             )
         for name in FRAMES:
@@ -94,7 +95,39 @@ def write_postgis(blueprint: Blueprint, address: str) -> str:
             )
         link.execute(sql.SQL("DELETE FROM {}.current").format(base))
         link.execute(sql.SQL("INSERT INTO {}.current VALUES (%s)").format(base), [blueprint.version])
+        now = sql.SQL("UPDATE {}.versions SET published = clock_timestamp() WHERE version = %s").format(base)
+        link.execute(now, [blueprint.version])
     return without_password(address)
+
+
+def keep_newest(address: str, count: int) -> list[str]:
+    """Keep the versions published last, the current one in any case; returns those that were removed.
+
+    All in one transaction. What others have built upon a version (views of a bureau's own) stays, and the whole is
+    refused with ``InputError``, which is also raised where nothing was published.
+    """
+    from psycopg import sql
+
+    with connected(address, write=True) as (link, schema):
+        if link.execute("SELECT to_regclass(%s)", [f'"{schema}".current']).fetchone()[0] is None:
+            raise InputError("blueprint.database.missing", where=without_password(address), schema=schema)
+        base = sql.Identifier(schema)
+        link.execute(sql.SQL("SELECT pg_advisory_xact_lock(hashtext({}))").format(schema))
+        link.execute(
+            sql.SQL("ALTER TABLE {}.versions ADD COLUMN IF NOT EXISTS published timestamptz").format(base)
+        )
+        ranked = sql.SQL(
+            "SELECT version FROM {0}.versions ORDER BY version IN (SELECT version FROM {0}.current) DESC,"
+            " published DESC NULLS LAST, version OFFSET %s"
+        ).format(base)
+        old = [version for (version,) in link.execute(ranked, [count]).fetchall()]
+        for version in old:
+            own = sql.Identifier(f"{schema}_{version}")
+            for name in FRAMES:
+                link.execute(sql.SQL("DROP TABLE {}.{}").format(own, sql.Identifier(name)))
+            link.execute(sql.SQL("DROP SCHEMA {}").format(own))
+        link.execute(sql.SQL("DELETE FROM {}.versions WHERE version = ANY(%s)").format(base), [old])
+    return sorted(old)
 
 
 def _srid(link, crs: pyproj.CRS) -> int:

@@ -31,6 +31,7 @@ from onemap.blueprint.kept import get_index
 from onemap.blueprint.notes import noted
 from onemap.blueprint.objects import get, object_path, put, to_frame, to_table, write_whole
 from onemap.blueprint.sheets import Frames, frames_of
+from onemap.engine import alone_in
 from onemap.errors import InputError
 from onemap.frames import (
     BALANCE,
@@ -142,6 +143,22 @@ def prune(folder: Path, keep: Iterable[str]) -> int:
             path.unlink()
             removed += 1
     return removed
+
+
+def keep_newest(folder: Path, count: int) -> list[str]:
+    """Keep the versions published last, the current one in any case; returns those that were removed.
+
+    Raises ``InputError`` while a build works in the folder, and where a stopped one could still go on: what it has
+    written no version names as yet.
+    """
+    folder = Path(folder)
+    with alone_in(folder):
+        if left := sorted(folder.glob(".building-*")):
+            raise InputError("blueprint.prune.building", where=str(left[0]))
+        before = versions(folder)
+        published = {one: (folder / "versions" / f"{one}.json").stat().st_mtime_ns for one in before}
+        prune(folder, sorted(before, key=lambda one: (published[one], one))[-count:])
+        return sorted(set(before) - set(versions(folder)))
 
 
 def objects_of(folder: Path, version: dict) -> Iterator[str]:

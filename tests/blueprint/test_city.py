@@ -13,9 +13,11 @@ import pytest
 
 import onemap as om
 from onemap.blueprint import errands, jobs, store, tiles
+from onemap.blueprint.doors import prune_blueprint
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.objects import object_path
 from onemap.blueprint.store import current, open_store, prune, tiles_of, versions
+from onemap.engine import alone_in
 from onemap.errors import InputError
 
 FRAMES = (
@@ -36,7 +38,7 @@ def content(folder) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != ".lock"
     }
 
 
@@ -181,6 +183,26 @@ def test_versions_share_objects_and_can_be_pruned(layers, book, built, tmp_path)
     assert len(open_store(folder).faces)
     with pytest.raises(InputError, match="cannot be read"):
         open_store(folder, first)
+
+
+def test_the_newest_versions_stay_and_what_a_stopped_build_has_written(layers, book, built, tmp_path):
+    folder = tmp_path / "s"
+    shutil.copytree(built, folder)
+    first = current(folder)["manifest"]["version"]
+    built_after = [
+        om.build_city(layers._replace(sources=layers.sources.assign(sha256=word)), book, folder, tile=6000)
+        for word in ("second", "third")
+    ]
+    stopped = folder / ".building-stopped-6000"
+    stopped.mkdir()
+    with pytest.raises(InputError, match="a build is at work or was stopped"):
+        prune_blueprint(folder, 1)
+    stopped.rmdir()
+    with alone_in(folder), pytest.raises(InputError, match="another process"):
+        prune_blueprint(folder, 1)
+    assert prune_blueprint(folder, 2) == [first]
+    assert prune_blueprint(folder, 1) == [built_after[0].version]
+    assert len(open_store(folder).faces) == len(open_store(built).faces)
 
 
 @pytest.mark.parametrize("what", ["object", "list", "format", "current"])

@@ -13,8 +13,10 @@ import shapely
 
 import onemap as om
 from onemap.blueprint import postgis
+from onemap.blueprint.doors import prune_blueprint
 from onemap.blueprint.postgis import open_postgis, write_postgis
 from onemap.errors import InputError
+from onemap.present.meeting.desk import ask, lay, open_desk
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'onemap[postgis]'")
 CITY = {"faces", "covers", "unknowns", "conflict_faces", "features", "conflicts"}
@@ -91,6 +93,47 @@ def test_two_versions_stand_side_by_side(town, address):
     assert om.read_blueprint(f"{address}#pair").version == "0123456789ab"
     with psycopg.connect(address) as link:
         assert link.execute("SELECT count(*) FROM pair.conflicts").fetchone() == (len(town.conflicts) - 1,)
+
+
+def test_old_versions_go_and_the_current_one_stays(town, address):
+    """Published 1, 2, 3 and 1 again: 1 counts, and with it the newest of the others stays."""
+    many = [other_version(town, f"{n}" * 12) for n in (1, 2, 3, 1)]
+    for one in many:
+        write_postgis(one, f"{address}#many")
+    assert prune_blueprint(f"{address}#many", 2) == ["2" * 12]
+    same_frames(many[0], om.read_blueprint(f"{address}#many"))
+    same_frames(many[2], open_postgis(f"{address}#many", "3" * 12))
+    with psycopg.connect(address) as link:
+        link.execute(f"CREATE VIEW theirs AS SELECT * FROM many_{'3' * 12}.faces")
+    with pytest.raises(InputError, match="theirs|depend"):
+        prune_blueprint(f"{address}#many", 1)
+    same_frames(many[2], open_postgis(f"{address}#many", "3" * 12))
+    with psycopg.connect(address, autocommit=True) as link:
+        link.execute("DROP VIEW theirs")
+        assert prune_blueprint(f"{address}#many", 1) == ["3" * 12]
+        assert link.execute("SELECT to_regnamespace(%s)", [f"many_{'3' * 12}"]).fetchone() == (None,)
+        assert link.execute("SELECT count(*) FROM many.faces").fetchone() == (len(town.faces),)
+    with pytest.raises(InputError, match="no blueprint in schema nowhere"):
+        prune_blueprint(f"{address}#nowhere", 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_over_the_database_is_the_same_bytes(sites, town, address, book, tmp_path, workers):
+    files = [
+        om.review_batch(sites.parcels, blueprint, book, tmp_path / name, chunk=9, **how)
+        for name, blueprint, how in (
+            ("memory", town, {}),
+            ("database", om.read_blueprint(address), {"workers": workers}),
+        )
+    ]
+    for name, path in files[0].items():
+        assert path.read_bytes() == files[1][name].read_bytes(), name
+
+
+def test_a_meeting_over_the_database_gives_the_same_answers(sites, town, address, book):
+    asked = sites._replace(parcels=sites.parcels.iloc[:3])
+    one, other = (ask(desk, asked, {}) for desk in (lay(town), open_desk(address)))
+    assert len(one) and [answer["verdict"] for answer in one] == [answer["verdict"] for answer in other]
 
 
 PUBLISH = """
