@@ -147,7 +147,7 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
     rows["geometry"] = mended.geoms
     rows["area_m2"] = ellipsoidal_area(mended.geoms, crs)
     rows = rows[reason == ""]
-    reconcile(rows, bounds, issues)
+    reconcile(rows, bounds, issues, crs)
     odd_features(
         rows["geometry"].to_numpy(),
         rows["area_m2"].to_numpy(float),

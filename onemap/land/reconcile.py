@@ -7,6 +7,7 @@ import pandas as pd
 
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
+from onemap.land.survey import survey_area
 from onemap.messages import Message
 
 _UNITS = {
@@ -49,10 +50,11 @@ def rounded_as(declared: float, computed: float) -> bool:
     return False
 
 
-def reconcile(features: pd.DataFrame, limits: Limits, issues: Issues) -> None:
+def reconcile(features: pd.DataFrame, limits: Limits, issues: Issues, survey_crs=None) -> None:
     """Issues for declared areas that differ from computed ones; a whole column in a wrong unit is one issue.
 
-    Reads declared_m2, area_m2, source_fid and geometry of rows; the two areas are left as they are.
+    Reads declared_m2, area_m2, source_fid and geometry of rows; the two areas are left as they are. ``survey_crs``: the
+    CRS of sites, whose area by the survey's procedure is told as well, as a checker will compute it.
     """
     rows = features.drop_duplicates("source_fid") if len(features) else features
     declared, computed = rows["declared_m2"].to_numpy(float), rows["area_m2"].to_numpy(float)
@@ -78,7 +80,14 @@ def reconcile(features: pd.DataFrame, limits: Limits, issues: Issues) -> None:
         code = "area_unit" if guess else "area_wrong" if wrong else "area_differs"
         if code == "area_differs" and rounded_as(float(declared[i]), float(computed[i])):
             code = "declared_rounded"
-        found = {"computed": round(float(computed[i]), 2), "ratio": float(f"{ratio[i]:.6g}")}
+        survey = survey_crs and Message(
+            "land.area.survey", area=round(survey_area(row["geometry"], survey_crs), 2)
+        )
+        found = {
+            "computed": round(float(computed[i]), 2),
+            "ratio": float(f"{ratio[i]:.6g}"),
+            "survey": survey or "",
+        }
         message = Message("land.area.computed", **found)
         issues.add(
             code, row["source_fid"], field="area", value=f"{declared[i]:.10g}", place=place_of(row["geometry"]),

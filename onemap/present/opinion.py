@@ -13,6 +13,7 @@ import shapely
 from onemap.book.location import layers_path
 from onemap.book.reading import read_table
 from onemap.errors import InputError
+from onemap.land.area_statement import area_statement
 from onemap.present.blocks import Block, Table
 from onemap.present.words import (
     MU_PER_SQM,
@@ -23,6 +24,7 @@ from onemap.present.words import (
     class_title,
     label,
     layer_title,
+    listed,
     number,
     percent,
     say,
@@ -116,6 +118,18 @@ def project_block(case: Case) -> Block:
     return Block("A", say(words, "report.A"), [], [table])
 
 
+def _surveyed(words: Words, parcels: Any) -> str:
+    """The area of each plot, and of several the sum, by the survey's procedure."""
+    stated = area_statement(parcels)
+    names = [*map(text_of, parcels.parcel_id), say(words, "report.total")]
+    if len(parcels) == 1:
+        stated, names = stated[:1], names[:1]
+    told = zip(names, stated.survey_m2, strict=True)
+    return listed(
+        words, [say(words, "report.survey_area.one", parcel=one, area=number(size)) for one, size in told]
+    )
+
+
 def boundary_block(case: Case) -> Block:
     """Block B: sizes, limits and corner points of the site."""
     words, parcels = case.words, case.parcels
@@ -152,6 +166,7 @@ def boundary_block(case: Case) -> Block:
     lines = [
         say(words, "report.crs", crs=crs_name(parcels.crs)),
         say(words, "report.ellipsoidal"),
+        say(words, "report.survey_area", areas=_surveyed(words, parcels)),
         say(
             words,
             "report.limits",

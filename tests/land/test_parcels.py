@@ -9,6 +9,7 @@ import shapely
 
 from onemap.errors import InputError
 from onemap.land.parcels import read_parcels
+from onemap.present.words import issue_words
 
 
 def put(frame, path, **kwargs):
@@ -31,6 +32,9 @@ def test_parcels(town, catalogue):
     assert parcels["category"].tolist() == ["allocation", "industrial", None]
     assert parcels["area_m2"].to_numpy() == pytest.approx([1e4] * 3, rel=1e-6) and parcels.crs == "EPSG:4529"
     assert sorted(issues["issue"]) == ["area_unit", "area_wrong", "duplicate_id", "unknown_word"]
+    for row in issues[issues["field"] == "area"].to_dict("records"):
+        words = issue_words(row, catalogue.texts, "zh")
+        assert "10000.00 平方米（精确椭球面积）、10000.00 平方米（勘测面积）" in words
 
 
 def test_parcels_from_a_folder(town, catalogue):

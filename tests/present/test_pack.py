@@ -84,7 +84,7 @@ def test_workbook_lists_all_with_numbers_as_numbers(reviewed, words):
     rows = rows_in(pack_workbook(reviewed, words), 1)
     head, body = rows[0], rows[1:]
     assert len(body) == len(reviewed.blueprint.conflicts)
-    sizes = {row[head.index("冲突编号")]: row[head.index("面积（平方米）")] for row in body}
+    sizes = {row[head.index("冲突编号")]: row[head.index("面积（平方米，精确椭球）")] for row in body}
     for row in reviewed.blueprint.conflicts.itertuples():
         assert sizes[row.conflict_id] == pytest.approx(row.area_m2)
 

@@ -40,7 +40,10 @@ def test_a_print_keeps_all_columns_on_one_page_and_repeats_the_head(book):
 
 def test_sizes_are_numbers_in_three_units(book):
     row = next(row for row in rows_of(book["项目汇总"]) if row["项目编号"].value == "P2")
-    assert row["面积（平方米）"].value == 72_000 and row["面积（平方米）"].number_format == "#,##0.00"
+    assert (
+        row["面积（平方米，精确椭球）"].value == 72_000
+        and row["面积（平方米，精确椭球）"].number_format == "#,##0.00"
+    )
     assert (
         row["面积（公顷）"].value == pytest.approx(7.2) and row["面积（公顷）"].number_format == "#,##0.0000"
     )
@@ -61,7 +64,7 @@ def test_findings_keep_clear_ones_and_put_hits_first(book):
 
 def test_what_was_not_assessed_has_no_size_that_reads_as_nothing(book):
     (row,) = [row for row in rows_of(book["管控检测"]) if row["结论"].value == "缺数据未评估"]
-    assert row["面积（平方米）"].value == row["占比"].value == row["量测值"].value == "未知"
+    assert row["面积（平方米，精确椭球）"].value == row["占比"].value == row["量测值"].value == "未知"
     assert row["已知占比"].value == 0
 
 
