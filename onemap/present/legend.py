@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
 def legend_html(words: Words, entries: Iterable[Entry], notes: Iterable[str] = ()) -> str:
     """Heading, entries from top to bottom, and notes on them; ``legend.js`` ties each box to the layer of its title."""
-    lines = [f'<h2>{html.escape(say(words, "map.legend"))}</h2><div id="legend">']
+    lines = [f'<h2>{html.escape(say(words, "map.legend.switches"))}</h2><div id="legend">']
     for entry in entries:
         name, off = html.escape(entry.title), "" if entry.shown else ' class="off"'
         alone = len(entry.looks) == 1 and entry.looks[0][1] == entry.title
