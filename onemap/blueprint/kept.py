@@ -19,6 +19,7 @@ from onemap.blueprint.tiles import Outline, metres_of
 
 QUARANTINE, EXTENTS = "~quarantine", "~extents"  # groups of polygons beside the layers
 MARKS = ["conflict_id", "row", "a", "b", "layer_b", "table"]
+OWNERS = 64  # whose walks are put into tables at a time
 NOBODY = np.uint64(0)  # stands for no walk where the id of one could
 
 
@@ -89,7 +90,16 @@ def ids_of(metres: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def put_walks(folder: Path, kept: Stitched, grid: Grid) -> list[Shard]:
-    """Walks as objects, one per owner, in an order that follows from them alone."""
+    """Walks as objects, one per owner, in an order that follows from them alone; some owners in memory at a time."""
+    owner, number = np.unique(kept.owner, axis=0, return_inverse=True)
+    shards = []
+    for start in range(0, len(owner), OWNERS):
+        chosen = np.flatnonzero((number >= start) & (number < start + OWNERS))
+        shards += _put_some(folder, take_stitched(kept, chosen), grid)
+    return shards
+
+
+def _put_some(folder: Path, kept: Stitched, grid: Grid) -> list[Shard]:
     owner, number = np.unique(kept.owner, axis=0, return_inverse=True)
     first = kept.trails.xy[kept.trails.start[:-1]]
     order = np.lexsort((kept.walk_id, first[:, 1], first[:, 0], number))

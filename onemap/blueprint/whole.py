@@ -65,6 +65,7 @@ def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) 
     except (NotCertified, NotCompiled) as reason:
         log.warning("the tiles were refused (%s); all is overlaid at once instead", reason)
         return None
+    results = [result._replace(open=[], loose=[]) for result in results]  # stitched: they grow with the city
     seams = save_seams(scratch, found, given.layout)
     shards = runner["crew"].beside(keep_walks, scratch.parent, found, given.layout, land.names)
     results += run_jobs(jobs.seam_job, scratch, seams, runner, "seams")
