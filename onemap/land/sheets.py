@@ -7,7 +7,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import shapely
 
@@ -32,7 +31,9 @@ def read_csv(path: Path, encoding: str | None = None) -> Raw:
 def read_excel(path: Path, table: str | None = None) -> Raw:
     """The rows of one sheet with a WKT column or coordinates, numbers as typed; InputError without either."""
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        from openpyxl import load_workbook  # a tenth of a second that no other format needs
+
+        book = load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl passes on whatever zip, XML or its own code raise
         raise InputError("land.workbook.unreadable", where=path.name, error=str(error)[:160]) from None
     try:

@@ -32,6 +32,11 @@ def test_areas_load_only_what_they_use():
     assert not {"pandas", "geopandas", "pyogrio", "pyarrow", "openpyxl"} & loaded
 
 
+def test_reading_loads_what_the_file_needs():
+    code = "import onemap as om\nom.read_blueprint, om.read_parcels, om.review, om.write_report"
+    assert not {"openpyxl", "folium", "starlette", "playwright", "numba", "dask"} & modules_after(code)
+
+
 def test_a_name_is_no_module_in_whatever_order_things_are_imported():
     code = "import onemap.review.check\nimport onemap as om\nassert om.review.__name__ == 'review' and callable(om.review)"
     assert "onemap.review.review" in modules_after(code)
