@@ -37,10 +37,11 @@ def told_apart(seen: Counter, own: CodeTable, catalogue, issues: Issues) -> Edit
     a layer with another kind of table is left alone. An edition counts as used from the book's ``edition_share`` of the
     rows that tell. An issue names the editions met and the codes that tell them.
     """
-    tables = {name: CodeTable(catalogue, name) for name in catalogue.editions.index}
-    mine = next((name for name, table in tables.items() if table.frame is own.frame), None)
-    if mine is None:
+    editions = catalogue.editions.index
+    mine = next((name for name in editions if own.frame is catalogue.codes.get(name)), None)
+    if mine is None or own.frame is None:
         return Editions(set(), {})
+    tables = {name: CodeTable(catalogue, name) for name in editions}
     fits = {pair: _fitting(pair, tables) for pair in seen}
     left = {pair for pair, names in fits.items() if names and mine not in names}
     others: dict[str, set[Said]] = {}
