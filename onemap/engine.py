@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -184,8 +184,9 @@ def _new_pool(workers: int, order: tuple | None) -> tuple[ProcessPoolExecutor, A
 def _started_pool(workers: int) -> tuple[ProcessPoolExecutor, Any]:
     """A pool whose processes are on their way."""
     pool, started = _new_pool(workers, None)
-    for _ in range(workers):
-        pool.submit(_load)
+    with suppress(BrokenProcessPool):  # who then hands out work is told
+        for _ in range(workers):
+            pool.submit(_load)
     return pool, started
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,18 @@ def test_what_is_asked_beside_is_done_and_its_error_is_heard(workers):
         assert crew.beside(divmod, 7, 2)() == (3, 1)
         with pytest.raises(ZeroDivisionError):
             crew.beside(divmod, 7, 0)()
+
+
+UNGUARDED = """
+from onemap.engine import hire, run
+with hire(2) as crew:
+    print(list(run(pow, range(5), context=2, crew=crew)))
+"""
+
+
+def test_a_script_without_a_guard_is_told(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert done.returncode and "InputError" in done.stderr.strip().splitlines()[-1]
+    assert "__main__" in done.stderr
