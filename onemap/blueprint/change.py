@@ -48,7 +48,7 @@ def compare(old: pa.Table, new: pa.Table, key: str) -> Changed:
     reshaped = differ(before["geometry"], after["geometry"])
     whole = [shapes_of(before, reworded.nonzero()[0]), shapes_of(after, reworded.nonzero()[0])]
     edged = [shapes_of(t, (reshaped & ~reworded).nonzero()[0]) for t in (before, after)]
-    boxes = [shapely.bounds(np.concatenate([gone, came, *whole])), *map(edge_box, *edged)]
+    boxes = [shapely.bounds(np.concatenate([gone, came, *whole])), edge_boxes(*edged)]
     return Changed(
         np.concatenate(boxes),
         np.concatenate([gone, whole[0], edged[0]]),
@@ -67,23 +67,36 @@ def differ(a: pa.ChunkedArray, b: pa.ChunkedArray) -> np.ndarray:
     return ~nothing & (True if a.type != b.type else ~pc.fill_null(pc.equal(a, b), False).to_numpy())
 
 
-def edge_box(old: shapely.Geometry, new: shapely.Geometry) -> np.ndarray:
-    """The bounds of the edges that only one of two polygons has.
+def edge_boxes(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The bounds of the edges that only one of two polygons has, pair by pair; none for pairs that have the same.
 
-    >>> edge_box(shapely.box(0, 0, 9, 9), shapely.Polygon([(0, 0), (9, 0), (9, 8), (0, 9)])).tolist()
+    >>> other = shapely.Polygon([(0, 0), (9, 0), (9, 8), (0, 9)])
+    >>> edge_boxes(np.array([shapely.box(0, 0, 9, 9)]), np.array([other])).tolist()
     [[0.0, 0.0, 9.0, 9.0]]
     """
-    edges = []
-    for shape in (old, new):
-        xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shape)), return_index=True)
+    rows, pairs = [NOTHING], [np.empty(0, dtype=np.int64)]
+    for shapes in (old, new):
+        parts, pair = shapely.get_parts(shapes, return_index=True)
+        rings, part = shapely.get_rings(parts, return_index=True)
+        xy, ring = shapely.get_coordinates(rings, return_index=True)
         same = ring[1:] == ring[:-1]
-        edges.append(np.concatenate([xy[:-1][same], xy[1:][same]], axis=1))
-    rows = np.concatenate(edges)
-    back = (rows[:, 0] > rows[:, 2]) | ((rows[:, 0] == rows[:, 2]) & (rows[:, 1] > rows[:, 3]))
-    rows[back] = rows[back][:, [2, 3, 0, 1]]
-    rows, times = np.unique(rows, axis=0, return_counts=True)
-    rows = rows[times % 2 == 1].reshape(-1, 2)
-    return np.r_[rows.min(axis=0), rows.max(axis=0)][None] if len(rows) else NOTHING
+        rows.append(np.concatenate([xy[:-1][same], xy[1:][same]], axis=1))
+        pairs.append(pair[part[ring[:-1][same]]])
+    edges, pair = np.concatenate(rows), np.concatenate(pairs)
+    back = (edges[:, 0] > edges[:, 2]) | ((edges[:, 0] == edges[:, 2]) & (edges[:, 1] > edges[:, 3]))
+    edges[back] = edges[back][:, [2, 3, 0, 1]]
+    order = np.lexsort((*edges.T[::-1], pair))
+    edges, pair = edges[order], pair[order]
+    first = np.r_[True, (edges[1:] != edges[:-1]).any(axis=1) | (pair[1:] != pair[:-1])][: len(pair)]
+    begin = np.flatnonzero(first)
+    odd = begin[np.diff(np.r_[begin, len(pair)]) % 2 == 1]
+    edges, pair = edges[odd], pair[odd]
+    if not len(pair):
+        return NOTHING
+    begin = np.flatnonzero(np.r_[True, pair[1:] != pair[:-1]])
+    low = np.minimum.reduceat(np.minimum(edges[:, :2], edges[:, 2:]), begin, axis=0)
+    high = np.maximum.reduceat(np.maximum(edges[:, :2], edges[:, 2:]), begin, axis=0)
+    return np.concatenate([low, high], axis=1)
 
 
 def tiles_concerned(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import geopandas as gpd
 import pandas as pd
 
 from onemap.blueprint.balance import WEIGHTS, weigh
@@ -12,9 +13,11 @@ from onemap.blueprint.notes import Note, get_notes, put_notes
 from onemap.blueprint.objects import DamagedError, check, get, put, to_frame, to_table
 from onemap.blueprint.slices import Slice, features_of, put_again
 from onemap.frames import EXTENTS, FEATURES, ISSUES, PASSPORTS, QUARANTINE, SOURCES, empty
+from onemap.land.crs import town_box
 from onemap.land.issues import issues_frame
 from onemap.land.layer import Layer, read_layer, with_town
 from onemap.land.read import Layers, join, known_of, layers_of
+from onemap.land.source import Known
 from onemap.land.unchanged import reading_key
 from onemap.land.workspace import Workspace, load_workspace
 from onemap.progress import progress
@@ -26,6 +29,9 @@ ASIDE = {
     "issues": ISSUES,
     "sources": [*SOURCES, "entry"],
 }
+
+
+TOWN = "town"
 
 
 class Reading(NamedTuple):
@@ -71,7 +77,7 @@ def read_into(folder, workspace, catalogue) -> Reading:
             note = noted_down(folder, space, layer, key, one, note)
             again.append(layer)
         if layer == space.town:
-            known = with_town(known, one._replace(features=features_of(folder, note.slices, crs)))
+            known, note = with_town_noted(folder, known, one, note)
         read[layer], notes[layer] = one._replace(features=empty(FEATURES, crs)), note
     put_notes(folder, {layer: note for layer, note in notes.items() if note.key})
     slices = {layer: note.slices for layer, note in notes.items() if note.slices}
@@ -84,6 +90,20 @@ def read_into(folder, workspace, catalogue) -> Reading:
         again,
         sorted({*read} - {*again}),
     )
+
+
+def with_town_noted(folder: Path, known: Known, one: Layer, note: Note) -> tuple[Known, Note]:
+    """What is known with the town's polygon, from its layer or, where that was recalled, from the note; and the note."""
+    if TOWN in note.aside:
+        town = to_frame(get(folder, note.aside[TOWN]), EXTENTS, known.crs).geometry.iloc[0]
+        return known._replace(town=town, box=town_box(town, known.crs)), note
+    known = with_town(known, one)
+    if known.town is None:
+        return known, note
+    table = to_table(
+        gpd.GeoDataFrame({"layer": [None], "known_from": [None]}, geometry=[known.town]), known.crs
+    )
+    return known, note._replace(aside=note.aside | {TOWN: put(folder, table)})
 
 
 def joined(folder: Path, space: Workspace, read: dict[str, Layer], slices: dict, known) -> Layers:
@@ -118,6 +138,8 @@ def recalled(folder: Path, space: Workspace, layer: str, note: Note, crs) -> Lay
         for one in note.slices:
             check(folder, one.name)
         frames = {name: to_frame(get(folder, note.aside[name]), ASIDE[name], crs) for name in ASIDE}
+        if TOWN in note.aside:
+            check(folder, note.aside[TOWN])
     except DamagedError:
         return None
     entries = entries_of(space, layer)

@@ -15,7 +15,7 @@ import onemap as om
 from onemap.blueprint import readings, store, update
 from onemap.blueprint.notes import NOTES, get_notes
 from onemap.blueprint.objects import object_path
-from onemap.blueprint.slices import features_of
+from onemap.blueprint.slices import boxes_of, features_of, neighbours_together, put_features
 from onemap.frames import FEATURES
 from onemap.land.read import known_of, with_town
 from onemap.land.unchanged import reading_key
@@ -78,9 +78,11 @@ def test_what_was_read_before_comes_back_as_it_was(space, layers, book, tmp_path
         alike(read.layers, layers)
         whole = [one for slices in read.slices.values() for one in slices]
         features = features_of(tmp_path / "store", whole, layers.features.crs)
-        pd.testing.assert_frame_equal(
-            pd.DataFrame(features), pd.DataFrame(layers.features[FEATURES]), check_dtype=False
+        ours, theirs = (
+            pd.DataFrame(frame[FEATURES]).sort_values("feature_id", ignore_index=True)
+            for frame in (features, layers.features)
         )
+        pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
 
 
 def test_a_build_over_it_is_the_one_from_nothing(space, book, tmp_path, monkeypatch):
@@ -97,6 +99,32 @@ def test_a_build_over_it_is_the_one_from_nothing(space, book, tmp_path, monkeypa
     om.build_city(om.read_into(once, space, book.catalogue), book, once, tile=TILE)
     om.build_city(om.read_features(space, book.catalogue), book, plain, tile=TILE)
     assert version_of(over) == version_of(once) == version_of(plain)
+
+
+def test_slices_hold_neighbours_in_whatever_order_rows_come(layers, tmp_path):
+    rng, crs = np.random.default_rng(4), layers.features.crs
+    many = [shapely.box(x, y, x + 8, y + 8) for x in range(0, 800, 10) for y in range(0, 800, 10)]
+    frame = layers.features.iloc[np.zeros(len(many), dtype=int)].reset_index(drop=True)
+    frame = frame.assign(
+        geometry=shapely.transform(np.array(many), lambda xy: xy + [41_500_000.0, 4_550_000.0])
+    )
+    frame["feature_id"] = [f"land_survey:{n}" for n in range(len(frame))]
+    frame["layer"] = "land_survey"
+    one = put_features(tmp_path, frame, crs)
+    other = put_features(tmp_path, frame.iloc[rng.permutation(len(frame))], crs)
+    assert one == other and len(one["land_survey"]) > 3
+    boxes = boxes_of(one["land_survey"])
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    assert areas.sum() < 3 * 800 * 800  # and not as many times the whole as there are slices
+    moved = frame.copy()
+    moved.loc[1234, "geometry"] = moved.geometry[1234].buffer(-1)
+    after = put_features(tmp_path, moved, crs)
+    assert len(set(one["land_survey"]) - set(after["land_survey"])) <= 2
+
+
+def test_corners_at_the_same_place_stand_by_id(layers):
+    frame = layers.features.iloc[[0, 0, 0]].assign(feature_id=["c", "a", "b"])
+    assert neighbours_together(frame).tolist() == [1, 2, 0]
 
 
 def test_the_town_moves_all_that_is_held_against_it(space, book, tmp_path):

@@ -11,7 +11,7 @@ from shapely.affinity import translate
 
 import onemap as om
 from onemap.blueprint import city, errands, jobs, store, update, whole
-from onemap.blueprint.change import edge_box
+from onemap.blueprint.change import edge_boxes
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.objects import object_path
 from onemap.land.area import ellipsoidal_area
@@ -284,5 +284,6 @@ def test_workers_update_to_the_same_bytes(layers, book, tmp_path, monkeypatch):
 def test_where_edges_differ():
     old = shapely.box(0, 0, 9, 9)
     new = shapely.Polygon([(0, 0), (9, 0), (9, 9), (5, 9), (4, 8), (3, 9), (0, 9)])
-    assert edge_box(old, new).tolist() == [[0.0, 8.0, 9.0, 9.0]]
-    assert len(edge_box(old, shapely.Polygon([(9, 9), (0, 9), (0, 0), (9, 0)]))) == 0
+    assert edge_boxes(np.array([old, old]), np.array([old, new])).tolist() == [[0.0, 8.0, 9.0, 9.0]]
+    turned = shapely.Polygon([(9, 9), (0, 9), (0, 0), (9, 0)])
+    assert len(edge_boxes(np.array([old]), np.array([turned]))) == 0
