@@ -32,7 +32,7 @@ def show_table(table: pd.DataFrame, lang: str = "zh", thing: Any = None) -> Any:
 
     >>> import pandas as pd
     >>> show_table(pd.DataFrame({"layer": ["forest_land"], "area_m2": [10000.0]})).data.columns.tolist()
-    ['图层', '面积（平方米）']
+    ['图层', '面积（平方米，精确椭球）']
     """
     words = words_of(thing, lang)
     plain = pd.DataFrame(table.drop(columns="geometry", errors="ignore"))

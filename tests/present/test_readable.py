@@ -10,10 +10,10 @@ def test_heads_layers_and_values_are_in_words_and_numbers_stay_numbers(reviewed)
     table = reviewed.findings[["rule_id", "status", "effect", "share", "area_m2"]]
     before = table.copy()
     told = om.show_table(table, thing=reviewed).data
-    assert told.columns.tolist() == ["规则编号", "结论", "效力", "占比", "面积（平方米）"]
+    assert told.columns.tolist() == ["规则编号", "结论", "效力", "占比", "面积（平方米，精确椭球）"]
     assert (
         set(told["结论"]) <= {"触发", "不涉及", "缺数据未评估", "不适用"}
-        and told["面积（平方米）"].dtype.kind == "f"
+        and told["面积（平方米，精确椭球）"].dtype.kind == "f"
     )
     pd.testing.assert_frame_equal(table, before)
     english = om.show_table(

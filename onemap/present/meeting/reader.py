@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from onemap.errors import InputError
 from onemap.land.parcels import Sites
 from onemap.present.meeting import intake
 from onemap.present.meeting.refusal import Refusal
@@ -56,7 +57,9 @@ class Reader:
             except Refusal:
                 self._end()
                 raise
-        if kind == "refused":
+            if kind == "spent":
+                self._end()
+        if kind in ("refused", "spent"):
             key, status, values = found
             raise Refusal(key, status, **values)
         return found
@@ -106,13 +109,16 @@ def _stand(link: Any, folder: str, crs: Any, catalogue: Any, megabytes: int) -> 
 
 
 def _outcome(job: str, sent: tuple, crs: Any, catalogue: Any) -> tuple[str, Any]:
+    """What came of one thing: ``read``, ``refused``, or ``spent`` after an error that nobody foresaw, such as want of
+    memory, which the next thing should not meet."""
     *body, stated = sent
     try:
         return "read", JOBS[job](*body, crs, catalogue, stated)
     except MemoryError:
         raise SystemExit(1) from None
     except Refusal as refusal:
-        return "refused", (refusal.word, refusal.status, refusal.values)
+        foreseen = refusal.__cause__ is None or isinstance(refusal.__cause__, InputError)
+        return "refused" if foreseen else "spent", (refusal.word, refusal.status, refusal.values)
 
 
 def _bound(more: int) -> None:
