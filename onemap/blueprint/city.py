@@ -18,7 +18,7 @@ from onemap.blueprint.objects import DamagedError
 from onemap.blueprint.overlay import way_for
 from onemap.blueprint.readings import Reading
 from onemap.blueprint.register import placed_rows
-from onemap.blueprint.slices import features_of, put_again, put_slices
+from onemap.blueprint.slices import features_of, put_features, put_slices
 from onemap.blueprint.survey import faces_m2, survey
 from onemap.blueprint.tiles import LIMIT
 from onemap.blueprint.update import update
@@ -69,7 +69,7 @@ def raise_city(read, rulebook, folder: Path, tile: int, runner: dict) -> None:
     if recalled:
         own = beside(dict, read.slices)
     else:
-        own = beside(put_again, folder, layers.features, crs, old.slices if old else None)
+        own = beside(put_features, folder, layers.features, crs, old.slices if old else None)
     try:
         found = old and update(old, layers, own(), extents, rulebook, scratch, runner)
     except DamagedError as damage:
@@ -78,7 +78,9 @@ def raise_city(read, rulebook, folder: Path, tile: int, runner: dict) -> None:
     if found:
         draft, conflicts = found
     else:
-        features = features_of(folder, chain(*own().values()), crs) if recalled else layers.features
+        features = layers.features
+        if recalled:
+            features = features_of(folder, (one.name for one in chain(*own().values())), crs)
         land = survey(features, layers.quarantine, extents, layers.sources, rulebook)
         draft = work_out_whole(scratch, land, crs, rulebook, tile, runner)
         conflicts, _ = merge_parts(draft.parts, land.features, rulebook, crs)

@@ -17,11 +17,11 @@ FORMAT = 1
 class Note(NamedTuple):
     """How a layer was read.
 
-    key : of all that its reading depends on; slices : of its features; area_m2, length_m : see :func:`balance.weigh`,
+    key : of all that its reading depends on, None where only reading can tell; slices : of its features; area_m2, length_m : see :func:`balance.weigh`,
     None without features; web : as in :class:`onemap.land.layer.Layer`; aside : objects of its other frames
     """
 
-    key: str
+    key: str | None
     slices: list[Slice]
     area_m2: float | None
     length_m: float | None

@@ -31,13 +31,13 @@ class DamagedError(InputError):
 
 
 def put(folder: Path, table: pa.Table) -> str:
-    """Write a table under the folder unless it is there already; returns its name, the hash of its bytes."""
+    """Write a table under the folder unless it is there already, undamaged; returns its name, the hash of its bytes."""
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd", write_statistics=False)
     content = buffer.getvalue()
-    name = hashlib.blake2b(content, digest_size=16).hexdigest()
+    name = named_after(content)
     path = object_path(folder, name)
-    if not path.exists() or path.stat().st_size != len(content):
+    if not intact(folder, name):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     return name
@@ -52,15 +52,17 @@ def get(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
         raise DamagedError("blueprint.part.damaged", where=str(path), broken=broken) from broken
 
 
-def check(folder: Path, name: str) -> None:
-    """Raise :class:`DamagedError` unless the object of that name holds what its name says."""
-    path = object_path(folder, name)
+def intact(folder: Path, name: str) -> bool:
+    """Whether the object of that name is there and holds what its name says."""
     try:
-        said = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    except OSError as broken:
-        raise DamagedError("blueprint.part.damaged", where=str(path), broken=broken) from broken
-    if said != name:
-        raise DamagedError("blueprint.part.damaged", where=str(path), broken=f"{said} ≠ {name}")
+        return named_after(object_path(folder, name).read_bytes()) == name
+    except OSError:
+        return False
+
+
+def named_after(content) -> str:
+    """The name of an object with these bytes."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def object_path(folder: Path, name: str) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from onemap.blueprint.objects import DamagedError, check, get, put, to_frame, to_table
+from onemap.blueprint.objects import get, intact, put, to_frame, to_table
 from onemap.frames import FEATURES
 
 ROWS = 1024  # of a slice, on average
@@ -38,9 +38,9 @@ class Slice(NamedTuple):
 def put_features(
     folder: Path, features, crs, older: dict[str, list[Slice]] | None = None
 ) -> dict[str, list[Slice]]:
-    """Store features, but for slices that are there already; returns the slices of each layer.
+    """Store features, but for slices that are there already, undamaged; returns the slices of each layer.
 
-    older : slices that the store holds. Raises :class:`DamagedError` when one of them that is needed is damaged.
+    older : slices that the store holds
     """
     held = {one.digest: one for slices in (older or {}).values() for one in slices}
     found = {}
@@ -54,23 +54,13 @@ def put_features(
         for a, b in cuts_of(table["feature_id"].to_pylist()):
             one = table.slice(a, b - a)
             digest = digest_of(one)
-            if digest in held:
-                check(folder, held[digest].name)
-            else:
+            if digest not in held or not intact(folder, held[digest].name):
                 box = [*np.nanmin(bounds[a:b, :2], axis=0), *np.nanmax(bounds[a:b, 2:], axis=0)]
                 corners = int(shapely.get_num_coordinates(shapes[a:b]).sum())
                 held[digest] = Slice(put(folder, one), digest, corners, tuple(map(float, box)))
             slices.append(held[digest])
         found[layer] = slices
     return found
-
-
-def put_again(folder: Path, features, crs, older: dict[str, list[Slice]] | None) -> dict[str, list[Slice]]:
-    """The same, whatever of the older slices is damaged."""
-    try:
-        return put_features(folder, features, crs, older)
-    except DamagedError:
-        return put_features(folder, features, crs)
 
 
 def neighbours_together(features) -> np.ndarray:
@@ -119,23 +109,24 @@ def differing(folder: Path, old: dict[str, list[Slice]], new: dict[str, list[Sli
     """By layer whose slices differ: the rows of those that only the old features have, and of those that only the new have."""
     found = {}
     for layer in sorted({*old, *new}):
-        sides = [{one.name for one in side.get(layer, [])} for side in (old, new)]
-        if sides[0] != sides[1]:
-            some = next(iter(sides[0] or sides[1]))
+        gone, came = ({one.name for one in side.get(layer, [])} for side in (old, new))
+        if gone != came:
+            some = get(folder, min(gone | came)).slice(0, 0)  # no rows, but the columns
             found[layer] = tuple(
-                pa.concat_tables([get(folder, name) for name in sorted(own - other)])
-                if own - other
-                else get(folder, some).slice(0, 0)
-                for own, other in (sides, sides[::-1])
+                pa.concat_tables([some, *(get(folder, name) for name in sorted(own))])
+                for own in (gone - came, came - gone)
             )
     return found
 
 
 def features_of(
-    folder: Path, slices: Iterable[Slice], crs, wanted: Callable[[np.ndarray], np.ndarray] | None = None
+    folder: Path, names: Iterable[str], crs, wanted: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> gpd.GeoDataFrame:
-    """The features of some slices, one after the other. wanted : a mask of those to keep, by their bounds; default all"""
-    tables = [get(folder, one.name) for one in slices]
+    """The features of the slices of these names, one after the other.
+
+    wanted : a mask of those to keep, by their bounds; default all
+    """
+    tables = [get(folder, name) for name in names]
     table = pa.concat_tables(tables) if tables else pa.table({c: [] for c in FEATURES})
     if wanted is not None and tables:
         bounds = shapely.bounds(shapely.from_wkb(table["geometry"].to_numpy()))

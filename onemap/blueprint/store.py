@@ -1,8 +1,8 @@
 """The blueprint on disk: versions of it, opened without reading them, published in one step or not at all.
 
 A folder holds ``objects/`` (tables named after their content), ``versions/`` (one list of objects per version),
-``CURRENT``, which names the version that counts, and ``READ``, which notes how each layer was read. A version that is written twice is the same files; a crash leaves
-objects that no version names, and nothing else.
+``CURRENT``, which names the version that counts, and ``READ``, which notes how each layer was read. A version that is
+written twice is the same files; a crash leaves objects that no version names, and nothing else.
 
 2026-11: chosen against one GeoPackage, which must be read whole (3 s at 135,000 faces) and written whole (7.6 s)
 whatever changed; it stays the form to hand on (``package``).
@@ -31,6 +31,7 @@ from onemap.blueprint.kept import get_index
 from onemap.blueprint.notes import noted
 from onemap.blueprint.objects import get, object_path, put, to_frame, to_table, write_whole
 from onemap.blueprint.sheets import Frames, frames_of
+from onemap.blueprint.slices import features_of
 from onemap.engine import alone_in
 from onemap.errors import InputError
 from onemap.frames import (
@@ -228,9 +229,7 @@ class Stored:
             ].to_pylist()
             return in_order(found, np.asarray(order, dtype=np.intp), ranked)
         if name == "features":
-            parts = [get(self.folder, one) for names in self.listed["features"].values() for one in names]
-            whole = pa.concat_tables(parts) if parts else pa.table({c: [] for c in FEATURES})
-            return {name: to_frame(whole, FEATURES, self.crs)}
+            return {name: features_of(self.folder, chain(*self.listed["features"].values()), self.crs)}
         return {name: to_frame(get(self.folder, self.listed["tables"][name]), TABLES[name], self.crs)}
 
     def frames_at(self, chosen: np.ndarray, bounds: np.ndarray | None = None) -> Frames:

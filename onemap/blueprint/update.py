@@ -205,7 +205,7 @@ def land_near(
         return chosen
 
     slices = [one for layer in own.values() for one in layer]
-    near = [slices[i] for i in np.flatnonzero(needed(boxes_of(slices)))]
+    near = [slices[i].name for i in np.flatnonzero(needed(boxes_of(slices)))]
     found = features_of(folder, near, layers.features.crs, needed)
     return survey(found, layers.quarantine, extents, layers.sources, rulebook), long
 

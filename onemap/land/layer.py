@@ -84,8 +84,12 @@ def with_town(known: Known, town: Layer) -> Known:
     shapes = town.features.geometry.to_numpy()
     if not len(shapes):
         return known
-    whole = union(shapes, mesh_of(shapes))
-    return known._replace(town=whole, box=town_box(whole, known.crs))
+    return within(known, union(shapes, mesh_of(shapes)))
+
+
+def within(known: Known, town) -> Known:
+    """The same with this polygon of the town, and its box."""
+    return known._replace(town=town, box=town_box(town, known.crs))
 
 
 def stacked(frames: list, columns: list[str], crs=None):

@@ -16,6 +16,7 @@ from onemap.blueprint import readings, store, update
 from onemap.blueprint.notes import NOTES, get_notes
 from onemap.blueprint.objects import object_path
 from onemap.blueprint.slices import boxes_of, features_of, neighbours_together, put_features
+from onemap.engine import alone_in
 from onemap.frames import FEATURES
 from onemap.land.read import known_of, with_town
 from onemap.land.unchanged import reading_key
@@ -76,7 +77,7 @@ def test_what_was_read_before_comes_back_as_it_was(space, layers, book, tmp_path
     pd.testing.assert_frame_equal(second.weights, first.weights)
     for read in (first, second):
         alike(read.layers, layers)
-        whole = [one for slices in read.slices.values() for one in slices]
+        whole = [one.name for slices in read.slices.values() for one in slices]
         features = features_of(tmp_path / "store", whole, layers.features.crs)
         ours, theirs = (
             pd.DataFrame(frame[FEATURES]).sort_values("feature_id", ignore_index=True)
@@ -204,7 +205,7 @@ def test_files_that_are_not_there_and_tables_of_databases_are_always_read(space,
     assert reading_key(place, layer, known_of(place, book.catalogue)) is None
 
 
-@pytest.mark.parametrize("what", ["slice", "aside", "gone", "notes"])
+@pytest.mark.parametrize("what", ["slice", "aside", "gone", "bit", "notes"])
 def test_what_is_damaged_is_read_again(space, book, tmp_path, what):
     folder = tmp_path / "store"
     first = om.read_into(folder, space, book.catalogue)
@@ -215,6 +216,8 @@ def test_what_is_damaged_is_read_again(space, book, tmp_path, what):
     good = path.read_bytes()
     if what == "gone":
         path.unlink()
+    elif what == "bit":
+        path.write_bytes(good[:99] + bytes([good[99] ^ 1]) + good[100:])
     elif what == "notes":
         (folder / NOTES).write_text("{", "utf-8")
     else:
@@ -232,6 +235,25 @@ def test_pruning_leaves_what_the_next_reading_needs(space, book, tmp_path):
     om.build_city(om.read_into(folder, space, book.catalogue), book, folder, tile=TILE)
     assert store.prune(folder, []) > 0
     assert om.read_into(folder, space, book.catalogue).again == []
+
+
+def test_pruning_leaves_what_a_build_of_always_read_layers_is_about_to_use(
+    space, book, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(readings, "reading_key", lambda *given: None)
+    folder = tmp_path / "store"
+    om.build_city(om.read_into(folder, space, book.catalogue), book, folder, tile=TILE)
+    drawn_in(space, "csztgh")
+    read = om.read_into(folder, space, book.catalogue)
+    assert len(read.again) == len(get_notes(folder))
+    store.prune(folder, [])
+    om.build_city(read, book, folder, tile=TILE)
+    assert om.read_blueprint(folder).balance["relative"].abs().max() < 1e-9
+
+
+def test_a_folder_that_another_process_builds_into_is_not_read_into(space, book, tmp_path):
+    with alone_in(tmp_path), pytest.raises(om.InputError, match="another"):
+        om.read_into(tmp_path, space, book.catalogue)
 
 
 def test_web_maps_are_held_against_layers_that_were_not_read_again(space, book, tmp_path):
