@@ -20,10 +20,10 @@ def read_dxf(path: Path, layer: str | None = None) -> Raw:
     ``layer``: only those on that layer of the drawing, whatever its case. Raises InputError when GDAL cannot read the
     drawing, and for a layer that it has not.
     """
-    head = path.read_bytes()[:65536]
-    if not re.search(rb"SECTION", head):
+    drawing = path.read_bytes()
+    if not re.search(rb"SECTION", drawing[:65536]):
         raise InputError("land.dxf.not_text", where=path.name)
-    modern = decode(path.read_bytes(), where=path.name)[1] != "GB18030"
+    modern = decode(drawing, where=path.name)[1] != "GB18030"
     pyogrio.set_gdal_config_options(
         {"DXF_CLOSED_LINE_AS_POLYGON": "TRUE", "DXF_ENCODING": "UTF-8" if modern else "CP936"}
     )
@@ -36,7 +36,7 @@ def read_dxf(path: Path, layer: str | None = None) -> Raw:
     )
     if layer is not None:
         _keep(raw, layer, path)
-    if arcs := _arcs(path.read_bytes()):
+    if arcs := _arcs(drawing):
         raw.notes.append(curves_note(None, arcs))
     raw.crs, raw.loose, raw.encoding = None, True, "UTF-8" if modern else "CP936"
     return raw
