@@ -40,14 +40,17 @@ class Raw:
 
 
 def sha256(path: Path) -> str:
-    """Fingerprint of a file with its sidecars, or of all files in a folder, by name and content."""
+    """Fingerprint of a file with its sidecars, or of all files in a folder, by name and content.
+
+    Among the sidecars is the journal of a GeoPackage that another program holds open: readers see what stands in it.
+    """
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() != ".lock")
     elif path.suffix.lower() in (".shp", ".dbf", ".tab", ".mif"):
         kin = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".tab", ".dat", ".map", ".id", ".mif", ".mid")
         files = sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.suffix.lower() in kin)
     else:
-        files = [path]
+        files = [path, *(p for p in [path.with_name(f"{path.name}-wal")] if p.exists() and p.stat().st_size)]
     digest = hashlib.sha256()
     for file in files:
         if len(files) > 1:

@@ -1,7 +1,9 @@
 """A layer whose files did not change is not read again, and nobody can tell from what comes out."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import geopandas as gpd
@@ -183,6 +185,25 @@ def test_the_key_of_a_layer_follows_its_files(space, book, suffix):
     file.write_bytes(content)
     place = load_workspace(space)
     assert reading_key(place, layer, known_of(place, book.catalogue)) not in (None, before)
+
+
+def test_the_key_of_a_layer_follows_edits_that_a_geopackage_holds_aside(space, book):
+    """A program that has a GeoPackage open may leave its edits in a journal beside it, where reading sees them."""
+    before, was = keys_of(space, book.catalogue), om.read_features(space, book.catalogue).features
+    with contextlib.closing(sqlite3.connect(space / "dltb.gpkg")) as link:
+        link.execute("PRAGMA journal_mode=WAL")
+        link.execute("PRAGMA wal_autocheckpoint=0")
+        settled = keys_of(space, book.catalogue)
+        link.execute("UPDATE 现状地类图斑 SET DLBM = '0702' WHERE rowid = 1")
+        link.commit()
+        now = om.read_features(space, book.catalogue).features
+        after = keys_of(space, book.catalogue)
+    codes = [f[f["layer"] == "land_survey"].set_index("feature_id")["class_code"] for f in (was, now)]
+    assert (codes[0].sort_index() != codes[1].sort_index()).sum() == 1
+    assert before["land_survey"] != after["land_survey"] != settled["land_survey"]
+    assert {k: v for k, v in settled.items() if k != "land_survey"} == {
+        k: v for k, v in after.items() if k != "land_survey"
+    }
 
 
 def test_the_key_of_a_layer_follows_the_book(space, book, tmp_path):
