@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from onemap.land.codes import Coded, CodeTable
 from onemap.land.issues import Issues
-from onemap.land.limits import edition_share
+from onemap.land.limits import Limits
 from onemap.land.values import text
 
 _MOST_CODES = 20
@@ -29,7 +29,7 @@ class Editions(NamedTuple):
     meant: dict[Said, Coded]
 
 
-def told_apart(seen: Counter, own: CodeTable, catalogue, issues: Issues) -> Editions:
+def told_apart(seen: Counter, own: CodeTable, catalogue, limits: Limits, issues: Issues) -> Editions:
     """The pairs of code and name whose class is not established because the layer's codes are of two editions; and
     what the pairs mean where the layer is of one other edition as a whole.
 
@@ -55,7 +55,7 @@ def told_apart(seen: Counter, own: CodeTable, catalogue, issues: Issues) -> Edit
         mine: {pair for pair, names in fits.items() if mine in names and not names & set(others)}
     } | others
     rows = {name: sum(seen[pair] for pair in pairs) for name, pairs in telling.items()}
-    share = edition_share(catalogue)
+    share = limits.edition_share
     used = [name for name in others if rows[name] >= share * sum(rows.values())]
     coded = sum(count for pair, count in seen.items() if pair.code)
     if len(used) == 1 and rows[mine] < share * sum(rows.values()) and rows[used[0]] >= share * coded:

@@ -15,6 +15,7 @@ from onemap.land.codes import Coded, CodeTable
 from onemap.land.columns import FEATURE_FIELDS, Mapped, in_words, map_columns
 from onemap.land.editions import Said, told_apart
 from onemap.land.issues import Issues
+from onemap.land.limits import Limits
 from onemap.land.raw import Raw
 from onemap.land.values import (
     is_missing,
@@ -33,7 +34,7 @@ _STALE = {"shape_area", "shape_length", "shape_leng", "objectid", "fid", "ogc_fi
 _LIST = re.compile(r"[|;；、,，/]+")
 
 
-def harmonise(raw: Raw, source, catalogue, issues: Issues) -> tuple[pd.DataFrame, pd.Series]:
+def harmonise(raw: Raw, source, catalogue, limits: Limits, issues: Issues) -> tuple[pd.DataFrame, pd.Series]:
     """Features columns (without ids, areas and geometry) per row of the file, and why a row is unusable ('' if not).
 
     Index: source_fid, repeated for the items of a split list. Unknown words become issues; a row whose validity
@@ -69,7 +70,7 @@ def harmonise(raw: Raw, source, catalogue, issues: Issues) -> tuple[pd.DataFrame
     out["class_code"] = codes
     if source.split is not None:
         out = _split(out, columns, mapped, source)
-    _classify(out, source.layer, table, catalogue, issues)
+    _classify(out, source.layer, table, catalogue, limits, issues)
     return out, bad
 
 
@@ -231,7 +232,9 @@ def _split(out: pd.DataFrame, columns: pd.DataFrame, mapped: Mapped, source) -> 
     return out.explode("class_code")
 
 
-def _classify(out: pd.DataFrame, layer: str, table: CodeTable, catalogue, issues: Issues) -> None:
+def _classify(
+    out: pd.DataFrame, layer: str, table: CodeTable, catalogue, limits: Limits, issues: Issues
+) -> None:
     """Fill class_code, class_name and major_class from the layer's code table, in place."""
     default = text(catalogue.layers.loc[layer].get("default_class"))
     codes, names = out["class_code"].fillna(""), out["class_name"].fillna("")
@@ -246,7 +249,7 @@ def _classify(out: pd.DataFrame, layer: str, table: CodeTable, catalogue, issues
     said = [Said(text(codes.iat[i]), text(names.iat[i])) for i in first]
     found = [table.look_up(c, n) for c, n in said]
     unsure, read = told_apart(
-        Counter(dict(zip(said, counts.tolist(), strict=True))), table, catalogue, issues
+        Counter(dict(zip(said, counts.tolist(), strict=True))), table, catalogue, limits, issues
     )
     found = [read.get(s, f) for s, f in zip(said, found, strict=True)]
     meant = [

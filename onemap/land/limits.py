@@ -14,7 +14,10 @@ from onemap.land.values import parse_date
 
 
 class Limits(NamedTuple):
-    """Tolerances in m², m and as shares, as the book has them on a date."""
+    """Tolerances in m², m and as shares, as the book has them on a date.
+
+    edition_share : of a layer's telling rows, from which an edition of codes counts as used; 0 where the book has none
+    """
 
     hit_min_area: float
     inside_tol_area: float
@@ -24,6 +27,7 @@ class Limits(NamedTuple):
     sliver_area: float
     sliver_width: float
     sliver_compactness: float
+    edition_share: float = 0.0
 
     def same(self, area_m2: float) -> float:
         """The difference of area that counts as none for an area."""
@@ -35,32 +39,20 @@ def limits(catalogue, as_of: datetime.date | None = None) -> Limits:
 
     Raises InputError when the book lacks one of them.
     """
-    file, rows = _rows(catalogue)
-    found = {name: _value(rows, name, as_of) for name in Limits._fields}
-    for name, value in found.items():
-        if value is None:
-            raise InputError("land.limits.parameter_missing", where=str(file), name=name)
-    return Limits(**found)
-
-
-def edition_share(catalogue) -> float:
-    """The share of a layer's telling rows from which an edition of codes counts as used; 0 where the book has none."""
-    return _value(_rows(catalogue)[1], "edition_share", None) or 0.0
-
-
-def _rows(catalogue) -> tuple[Path, list[dict]]:
     file = Path(catalogue.path) / "parameters.csv"
     if not file.is_file():
         raise InputError("land.limits.no_parameters", where=str(catalogue.path))
     text, _ = decode(file.read_bytes(), where=str(file))
-    return file, list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline="")))
-
-
-def _value(rows: list[dict], name: str, as_of: datetime.date | None) -> float | None:
-    dated = [row for row in rows if row.get("parameter_id") == name and _in_force(row, as_of)]
-    if not dated:
-        return None
-    return float(max(dated, key=lambda row: parse_date(row.get("valid_from")) or datetime.date.min)["value"])
+    rows = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline="")))
+    found = dict(Limits._field_defaults)
+    for name in Limits._fields:
+        dated = [row for row in rows if row.get("parameter_id") == name and _in_force(row, as_of)]
+        if dated:
+            latest = max(dated, key=lambda row: parse_date(row.get("valid_from")) or datetime.date.min)
+            found[name] = float(latest["value"])
+        elif name not in found:
+            raise InputError("land.limits.parameter_missing", where=str(file), name=name)
+    return Limits(**found)
 
 
 def _in_force(row: dict, as_of: datetime.date | None) -> bool:

@@ -203,7 +203,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
         issues.add(placed.note, value=row["crs"], message=placed.detail)
     if placed.note == "datum_parameters":
         row |= told(left_out, placed.detail)
-    table, bad = harmonise(raw, source, known.catalogue, issues)
+    table, bad = harmonise(raw, source, known.catalogue, known.limits, issues)
     mended = mend(raw, placed.geoms, lost, known, issues)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
     fids = raw.columns.index.map(str)

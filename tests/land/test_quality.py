@@ -1,6 +1,7 @@
 import datetime
 import importlib.util
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import fiona
@@ -13,6 +14,7 @@ import shapely
 
 from onemap.errors import InputError
 from onemap.frames import ISSUES
+from onemap.land.limits import limits
 from onemap.land.parcels import read_parcels
 from onemap.land.places import issue_places
 from onemap.land.quality import spikes, stray
@@ -274,6 +276,20 @@ def test_a_stray_code_does_not_make_a_layer_doubtful(town, catalogue, own, stray
         assert of(layers, "stray_codes")[["value", "message"]].values.tolist() == [
             ["三调工作分类: 05H1", "1.0%"]
         ]
+
+
+def test_the_share_from_which_an_edition_counts_is_that_of_the_day(catalogue, tmp_path):
+    dated = replace(catalogue, path=tmp_path)
+    rows = (catalogue.path / "parameters.csv").read_text("utf-8").splitlines()
+    rows = [row.replace("edition_share,,", "edition_share,2024-07-01,2025-07-01", 1) for row in rows]
+    (tmp_path / "parameters.csv").write_text("\n".join(rows), "utf-8")
+    days = [
+        datetime.date(2024, 6, 30),
+        datetime.date(2024, 7, 1),
+        datetime.date(2025, 6, 30),
+        datetime.date(2025, 7, 1),
+    ]
+    assert [limits(dated, day).edition_share for day in days] == [0.0, 0.01, 0.01, 0.0]
 
 
 def test_tables_nobody_checked_are_said_to_be_unchecked(town, catalogue):
