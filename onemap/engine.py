@@ -73,8 +73,11 @@ class Crew:
 
 
 @contextmanager
-def hire(workers: int = 1) -> Iterator[Crew]:
-    """Workers for several runs, dismissed at the end: what :func:`run` takes as ``crew``."""
+def hire(workers: int | Crew = 1) -> Iterator[Crew]:
+    """Workers for several runs, dismissed at the end: what :func:`run` takes as ``crew``. A crew given stays hired."""
+    if isinstance(workers, Crew):
+        yield workers
+        return
     crew = Crew(workers)
     try:
         yield crew

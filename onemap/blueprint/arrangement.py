@@ -129,7 +129,7 @@ def in_order(polygons: np.ndarray, grid: Grid, faces, counts, covering, area):
     begin = np.cumsum(counts) - counts
     covering = covering[runs(begin[order], counts[order])].astype(np.intp)
     face = np.repeat(np.arange(len(faces)), counts[order])
-    check_areas(polygons, np.bincount(covering, area[order][face], len(polygons)), grid)
+    check_areas(sizes_of(polygons), np.bincount(covering, area[order][face], len(polygons)), grid)
     return faces[order], face, covering
 
 
@@ -295,14 +295,19 @@ def trails(xy: np.ndarray, edges: Edges, found: Walks, covered: Covers, chosen: 
     return Trails(xy[places[: start[-1]]], start, *covered.of(chosen))
 
 
-def check_areas(polygons: np.ndarray, got: np.ndarray, grid: Grid) -> None:
+def sizes_of(polygons: np.ndarray) -> np.ndarray:
+    """The planar area (m²) and the length of the bounds (m) of each polygon, as two rows."""
+    return np.stack([shapely.area(polygons), shapely.length(polygons)])
+
+
+def check_areas(sizes: np.ndarray, got: np.ndarray, grid: Grid) -> None:
     """Refuse when the faces of any polygon do not add up to it: 1e-9 of its area plus four steps along its bounds.
 
-    got : the areas of each polygon's faces together, in square steps
+    sizes : of the polygons, see :func:`sizes_of`; got : the areas of each one's faces together, in square steps
     """
     got = got * grid.step.prod()
-    want = shapely.area(polygons)
-    allowed = 1e-9 * want + 4 * grid.step.max() * shapely.length(polygons)
+    want, length = sizes
+    allowed = 1e-9 * want + 4 * grid.step.max() * length
     if (abs(got - want) > allowed).any():
         worst = int(np.argmax(abs(got - want) - allowed))
         raise NotCertified(f"polygon {worst} has {want[worst]} and its faces {got[worst]}")

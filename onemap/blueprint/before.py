@@ -58,6 +58,17 @@ def find_before(folder: Path, manifest: dict, sources, quarantine, rulebook, til
     return found if old == layers_said(sources, quarantine, rulebook) else None
 
 
+def slices_before(folder: Path) -> dict[str, list[Slice]]:
+    """The slices of the current version by layer, whatever law it was built under; none where they cannot be read."""
+    try:
+        listed = store.current(folder)
+        return (
+            get_slices(folder, listed["tables"]["slices"]) if listed and "slices" in listed["tables"] else {}
+        )
+    except InputError:
+        return {}
+
+
 def frame_of(found: Before, name: str) -> pd.DataFrame:
     """A frame of the version."""
     return to_frame(get(found.folder, found.listed["tables"][name]), store.TABLES[name], found.crs)

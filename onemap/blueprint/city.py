@@ -11,29 +11,32 @@ import shapely
 
 from onemap.blueprint import kept, store
 from onemap.blueprint.balance import close_balance, inputs_of, weigh
-from onemap.blueprint.before import find_before
+from onemap.blueprint.before import find_before, slices_before
 from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
 from onemap.blueprint.conflicts import merge_parts
-from onemap.blueprint.objects import DamagedError
+from onemap.blueprint.objects import DamagedError, clear_drafts, put, to_table
 from onemap.blueprint.overlay import way_for
 from onemap.blueprint.readings import Reading
 from onemap.blueprint.register import placed_rows
-from onemap.blueprint.slices import features_of, put_features, put_slices
-from onemap.blueprint.survey import faces_m2, survey
+from onemap.blueprint.slices import put_features, put_slices
+from onemap.blueprint.survey import faces_m2
 from onemap.blueprint.tiles import LIMIT
 from onemap.blueprint.update import update
 from onemap.blueprint.whole import work_out_whole
-from onemap.engine import alone_in, hire
+from onemap.engine import Crew, alone_in, hire
+from onemap.frames import CONFLICTS
 
 log = logging.getLogger(__name__)
 
 
-def build_city(read, rulebook, folder, *, workers: int = 1, scheduler: str | None = None, tile: int = LIMIT):
+def build_city(
+    read, rulebook, folder, *, workers: int | Crew = 1, scheduler: str | None = None, tile: int = LIMIT
+):
     """Merge the layers into a blueprint in a store, tile by tile, and open it.
 
     read : what :func:`onemap.read_features` returns, or :func:`onemap.read_into`, which leaves out what did not change;
     rulebook : as for :func:`onemap.build_blueprint`, whose blueprint it is, face for face; folder : of the store;
-    workers : processes; scheduler : address of a dask scheduler whose workers see the folder under the same path; tile :
+    workers : processes, or those of ``engine.hire``; scheduler : address of a dask scheduler whose workers see the folder under the same path; tile :
     most corners in a tile. A build that was stopped goes on where it stopped; one over an older version of the same law
     works out only what the changes concern, to the same bytes. Raises ``BalanceError`` when area does not add up and
     ``InputError`` naming the tile that could not be worked out.
@@ -58,35 +61,27 @@ def raise_city(read, rulebook, folder: Path, tile: int, runner: dict) -> None:
     layers = read.layers if recalled else read
     crs, extents = layers.features.crs, dissolve_extents(layers.extents)
     placed = placed_rows(layers.quarantine)
-    corners = sum(one.corners for one in chain(*read.slices.values())) if recalled else 0
-    for part in (layers.features, placed, extents):
-        corners += int(shapely.get_num_coordinates(part.geometry).sum()) if len(part) else 0
+    own = read.slices if recalled else put_features(folder, layers.features, crs, slices_before(folder))
+    corners = sum(one.corners for one in chain(*own.values()))
+    corners += sum(
+        int(shapely.get_num_coordinates(part.geometry).sum()) for part in (placed, extents) if len(part)
+    )
     manifest = manifest_of(layers, rulebook, way_for(corners)) | {"conflicts": conflict_day(rulebook)}
     scratch = folder / f".building-{manifest['version']}-{tile}"
     scratch.mkdir(parents=True, exist_ok=True)
     old = find_before(folder, manifest, layers.sources, layers.quarantine, rulebook, tile)
-    beside = runner["crew"].beside
-    if recalled:
-        own = beside(dict, read.slices)
-    else:
-        own = beside(put_features, folder, layers.features, crs, old.slices if old else None)
     try:
-        found = old and update(old, layers, own(), extents, rulebook, scratch, runner)
+        found = old and update(old, layers, own, extents, rulebook, scratch, runner)
     except DamagedError as damage:
         log.warning("the older version cannot be built upon (%s); all is worked out instead", damage)
         found = None
     if found:
         draft, conflicts = found
     else:
-        features = layers.features
-        if recalled:
-            features = features_of(folder, (one.name for one in chain(*own().values())), crs)
-        land = survey(features, layers.quarantine, extents, layers.sources, rulebook)
-        draft = work_out_whole(scratch, land, crs, rulebook, tile, runner)
-        conflicts, _ = merge_parts(draft.parts, land.features, rulebook, crs)
+        draft, land = work_out_whole(scratch, own, layers, extents, rulebook, tile, runner)
+        conflicts = to_table(merge_parts(draft.parts, land.features, rulebook, crs)[0][CONFLICTS], crs)
     inputs = inputs_of(read.weights if recalled else weigh(layers.features), placed, crs)
     frames = {
-        "conflicts": conflicts,
         "extents": extents,
         "quarantine": layers.quarantine,
         "balance": close_balance(inputs, faces_m2(draft.rows, sorted(set(layers.sources["layer"])))),
@@ -95,8 +90,10 @@ def raise_city(read, rulebook, folder: Path, tile: int, runner: dict) -> None:
         "passports": layers.passports,
     }
     tables = store.put_frames(folder, frames, crs)
-    tables |= {"marks": kept.put_marks(folder, draft.marks), "slices": put_slices(folder, own())}
-    features = {layer: [one.name for one in slices] for layer, slices in own().items()}
+    tables |= {"conflicts": put(folder, conflicts)}
+    tables |= {"marks": kept.put_marks(folder, draft.marks), "slices": put_slices(folder, own)}
+    features = {layer: [one.name for one in slices] for layer, slices in own.items()}
     store.publish(folder, manifest, tables, features, draft.rows, crs, draft.cut)
     for left in (scratch, *folder.glob(f"{scratch.name}-from-*")):
         shutil.rmtree(left, ignore_errors=True)
+    clear_drafts(folder)

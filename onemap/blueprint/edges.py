@@ -74,17 +74,22 @@ def fit_grid(bounds: np.ndarray) -> Grid:
     return Grid(low, step, (high - low) / step + 1.0)
 
 
-def read_lines(polygons: np.ndarray, grid: Grid, first: int = 0) -> Lines:
-    """The rings of polygons as lines on the grid; the polygons are numbered from ``first``."""
+def read_lines(polygons: np.ndarray, grid: Grid, numbers: np.ndarray | None = None) -> Lines:
+    """The rings of polygons as lines on the grid. numbers : of the polygons, by default from 0
+
+    Raises NotCertified where a coordinate is not finite.
+    """
     xy, count = shapely.get_coordinates(polygons), shapely.get_num_coordinates(polygons)
+    if not np.isfinite(xy).all():
+        raise NotCertified("coordinates that are not finite")
     joined = np.empty(len(xy), dtype=np.bool_)
     if not noding.close_rings(xy, count, joined):
         ring = shapely.get_rings(shapely.get_parts(polygons))
         of_ring = np.repeat(np.arange(len(ring)), shapely.get_num_coordinates(ring))
         joined = np.append(of_ring[1:] == of_ring[:-1], False)
     points.quantise(xy, grid.origin, grid.step)
-    polygon = np.repeat(np.arange(first, first + len(count), dtype=np.int32), count)
-    return Lines(xy, joined, polygon)
+    numbers = np.arange(len(count)) if numbers is None else numbers
+    return Lines(xy, joined, np.repeat(numbers.astype(np.int32), count))
 
 
 def planar_edges(lines: Lines, window: Window, keep=None) -> tuple[np.ndarray, Edges]:

@@ -62,7 +62,7 @@ def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[R
         alone = [(one,) for one in outcome.task] if isinstance(outcome.task, tuple) else [outcome.task]
         for again in run(job, alone, context=str(scratch), **runner):
             if again.error is not None:
-                where = jobs.site_of(str(scratch))[0].spread
+                where = jobs.site_of(str(scratch))[0].spread if isinstance(outcome.task, tuple) else None
                 raise InputError(
                     "blueprint.tile.failed", where=place_of(again.task, where), error=message_of(again.error)
                 ) from again.error

@@ -24,6 +24,7 @@ from onemap.frames import empty
 DATES = ("valid_from", "valid_to", "known_from", "data_date", "valid_until")
 FLAGS = ("sliver",)
 OBJECTS = "objects"
+DRAFT = ".writing-"
 
 
 class DamagedError(InputError):
@@ -71,7 +72,7 @@ def object_path(folder: Path, name: str) -> Path:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file aside and put it in place in one step."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -80,6 +81,12 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what processes that were killed left half written. Only for who holds the folder alone."""
+    for path in (Path(folder) / OBJECTS).glob(f"*/{DRAFT}*"):
+        path.unlink(missing_ok=True)
 
 
 def to_table(frame: pd.DataFrame, crs=None) -> pa.Table:

@@ -12,7 +12,7 @@ from onemap.blueprint.balance import WEIGHTS, weigh
 from onemap.blueprint.notes import Note, get_notes, put_notes
 from onemap.blueprint.objects import get, intact, put, to_frame, to_table
 from onemap.blueprint.slices import Slice, features_of, put_features
-from onemap.engine import alone_in
+from onemap.engine import Crew, alone_in, hire, run
 from onemap.frames import EXTENTS, FEATURES, ISSUES, PASSPORTS, QUARANTINE, SOURCES, empty
 from onemap.land.issues import issues_frame
 from onemap.land.layer import Layer, read_layer, with_town, within
@@ -47,12 +47,22 @@ class Reading(NamedTuple):
     recalled: list[str]
 
 
-def read_into(folder, workspace, catalogue) -> Reading:
+class Told(NamedTuple):
+    """What whoever reads a layer is told: the store, the workspace, what layers are read against, notes from before."""
+
+    folder: Path
+    space: Workspace
+    known: Known
+    held: dict[str, Note]
+
+
+def read_into(folder, workspace, catalogue, *, workers: int | Crew = 1) -> Reading:
     """Read a workspace into a store, but for the layers that were read into it before and would give the same.
 
     folder : of the store; workspace, catalogue : as for :func:`onemap.read_features`, whose errors it raises, and
-    ``InputError`` while another process builds into the folder. One layer at a time is in memory, unless coordinates of
-    web maps must be held against all others.
+    ``InputError`` while another process builds into the folder; workers : processes, or those of ``engine.hire``, which
+    read the layers after the town's side by side. One layer at a time is in memory, unless coordinates of web maps must
+    be held against all others.
 
     >>> import tempfile, onemap as om
     >>> book = om.load_rulebook("2024-03-01")
@@ -65,45 +75,68 @@ def read_into(folder, workspace, catalogue) -> Reading:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     space = workspace if isinstance(workspace, Workspace) else load_workspace(workspace)
-    known, read, notes, again = known_of(space, catalogue), {}, {}, []
-    with alone_in(folder):
+    known, order, found = known_of(space, catalogue), layers_of(space), {}
+    with alone_in(folder), hire(workers) as crew:
         held = get_notes(folder)
-        for layer in progress(layers_of(space), "reading layers"):
-            key, note = reading_key(space, layer, known), held.get(layer)
-            one = (
-                recalled(folder, space, layer, note, known.crs) if key and note and note.key == key else None
-            )
-            if one is None:
-                one = read_layer(space, layer, known)
-                note = noted_down(folder, space, layer, key, one, note)
-                again.append(layer)
-            if layer == space.town:
-                known, note = with_town_noted(folder, known, one, note)
-            read[layer], notes[layer] = one._replace(features=empty(FEATURES, known.crs)), note
+        told = Told(folder, space, known, held)
+        first = [layer for layer in order if layer == space.town]
+        for layer in first:
+            found[layer] = read_or_recalled(told, layer)
+            known = town_noted(folder, known, found[layer][0])
+        rest = sorted((layer for layer in order if layer not in first), key=lambda one: -size_of(space, one))
+        told = told._replace(known=known)
+        for outcome in progress(
+            run(read_or_recalled, rest, context=told, crew=crew), "reading layers", len(rest)
+        ):
+            if outcome.error:
+                raise outcome.error
+            found[outcome.task] = outcome.result
+        notes = {layer: found[layer][0] for layer in order}
         put_notes(folder, notes)
         slices = {layer: note.slices for layer, note in notes.items() if note.slices}
-        layers = joined(folder, space, read, slices, known)
+        layers = joined(folder, space, notes, slices, known)
     weights = [(notes[layer].area_m2, notes[layer].length_m) for layer in slices]
     weights = pd.DataFrame(weights, index=list(slices), columns=WEIGHTS)
-    return Reading(layers, slices, weights, again, sorted({*read} - {*again}))
+    again = [layer for layer in order if found[layer][1]]
+    return Reading(layers, slices, weights, again, sorted({*order} - {*again}))
 
 
-def with_town_noted(folder: Path, known: Known, one: Layer, note: Note) -> tuple[Known, Note]:
-    """What is known with the town's polygon, from its layer or, where that was recalled, from the note; and the note."""
-    if TOWN in note.aside:
-        town = to_frame(get(folder, note.aside[TOWN]), EXTENTS, known.crs).geometry.iloc[0]
-        return within(known, town), note
-    known = with_town(known, one)
-    if known.town is None:
-        return known, note
-    table = to_table(
-        gpd.GeoDataFrame({"layer": [None], "known_from": [None]}, geometry=[known.town]), known.crs
-    )
-    return known, note._replace(aside=note.aside | {TOWN: put(folder, table)})
+def read_or_recalled(told: Told, layer: str) -> tuple[Note, bool]:
+    """The note of a layer in the store, and whether it was read now."""
+    folder, space, known, held = told
+    key, note = reading_key(space, layer, known), held.get(layer)
+    if key and note and note.key == key and stands(folder, note):
+        return note, False
+    one = read_layer(space, layer, known)
+    note = noted_down(folder, space, layer, key, one, note)
+    town = with_town(known, one).town if layer == space.town else None
+    if town is not None:
+        frame = gpd.GeoDataFrame({"layer": [None], "known_from": [None]}, geometry=[town])
+        note = note._replace(aside=note.aside | {TOWN: put(folder, to_table(frame, known.crs))})
+    return note, True
 
 
-def joined(folder: Path, space: Workspace, read: dict[str, Layer], slices: dict, known) -> Layers:
+def town_noted(folder: Path, known: Known, note: Note) -> Known:
+    """What is known with the town's polygon, where the note of its layer has one."""
+    if TOWN not in note.aside:
+        return known
+    return within(known, to_frame(get(folder, note.aside[TOWN]), EXTENTS, known.crs).geometry.iloc[0])
+
+
+def size_of(space: Workspace, layer: str) -> int:
+    """The bytes of the files of a layer, as far as they can be told: who reads side by side begins with the largest."""
+    paths = [space.resolve(one.path) for one in space.sources if one.layer == layer]
+    return sum(path.stat().st_size for path in map(Path, paths) if path.is_file())
+
+
+def stands(folder: Path, note: Note) -> bool:
+    """Whether all that a note names is in the store, undamaged."""
+    return all(intact(folder, name) for name in (*(one.name for one in note.slices), *note.aside.values()))
+
+
+def joined(folder: Path, space: Workspace, notes: dict[str, Note], slices: dict, known) -> Layers:
     """The frames of a workspace without its features, which are fetched only where web maps ask for them."""
+    read = {layer: recalled(folder, space, layer, note, known.crs) for layer, note in notes.items()}
     if any(one.web for one in read.values()):
         read = {
             layer: one._replace(
@@ -132,10 +165,8 @@ def noted_down(folder: Path, space: Workspace, layer: str, key: str | None, one:
     return Note(key, slices.get(layer, []), *(w if w is None else float(w) for w in weight), one.web, aside)
 
 
-def recalled(folder: Path, space: Workspace, layer: str, note: Note, crs) -> Layer | None:
-    """A layer as it was read before, its features left where they are; None where anything of it is damaged."""
-    if not all(intact(folder, name) for name in (*(one.name for one in note.slices), *note.aside.values())):
-        return None
+def recalled(folder: Path, space: Workspace, layer: str, note: Note, crs) -> Layer:
+    """A layer as it was read, its features left where they are."""
     frames = {name: to_frame(get(folder, note.aside[name]), ASIDE[name], crs) for name in ASIDE}
     entries = entries_of(space, layer)
     rows = {name: frames[name].to_dict("records") for name in ("extents", "issues", "sources")}

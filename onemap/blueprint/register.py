@@ -46,12 +46,14 @@ class Register(NamedTuple):
 
 def by_number(features):
     """The features in the order of their numbers: by layer and feature_id, in whatever order they were read."""
-    order = (
-        np.lexsort([features[c].to_numpy(dtype=object) for c in ("feature_id", "layer")])
-        if len(features)
-        else []
-    )
-    return features.iloc[order].reset_index(drop=True)
+    return features.iloc[order_by_number(features)].reset_index(drop=True)
+
+
+def order_by_number(features) -> np.ndarray:
+    """The positions of the features in the order of their numbers."""
+    if not len(features):
+        return np.empty(0, dtype=np.int64)
+    return np.lexsort([features[c].to_numpy(dtype=object) for c in ("feature_id", "layer")])
 
 
 def make_register(features, quarantine, extents, sources, rulebook) -> Register:

@@ -9,13 +9,14 @@ import pyarrow.compute as pc
 import shapely
 
 from onemap.blueprint import kept
-from onemap.blueprint.before import Before, frame_of
+from onemap.blueprint.before import Before
 from onemap.blueprint.conflicts import PARTS, merge_parts, severest_first
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.jobs import Row
-from onemap.blueprint.objects import get
+from onemap.blueprint.objects import get, to_table
 from onemap.blueprint.sheets import flat
 from onemap.blueprint.walking import Walked
+from onemap.frames import CONFLICTS
 
 
 def seams_beside(old: Before, walked: Walked) -> tuple[dict, set[str]]:
@@ -77,17 +78,18 @@ def marks_after(marks: pd.DataFrame, ids: set[str], new: list[pd.DataFrame]) -> 
 
 def conflicts_after(
     old: Before, ids: set[str], parts: list[pd.DataFrame], features, rulebook, crs
-) -> pd.DataFrame:
-    """The ``conflicts`` frame after a change: those of the old version, with the concerned ones worked out anew.
+) -> pa.Table:
+    """The table of conflicts after a change: that of the old version, with the concerned ones worked out anew.
 
     features : all that are in a concerned conflict, and others. Raises NotCertified when one of them is missing.
     """
     asked = {word for part in parts for side in ("a", "b") for word in part[side]} - {""}
     if not asked <= set(features["feature_id"]):
         raise NotCertified("features of a conflict that are not near the change")
-    before = frame_of(old, "conflicts")
-    stay = before[~before["conflict_id"].isin(ids)]
-    new, _ = merge_parts(parts, features, rulebook, crs)
-    both = [frame for frame in (stay, new) if len(frame)]
-    every = pd.concat(both, ignore_index=True) if both else new
-    return every.iloc[severest_first(every)].reset_index(drop=True)
+    before = get(old.folder, old.listed["tables"]["conflicts"])
+    stay = before.filter(pc.invert(pc.is_in(before["conflict_id"], pa.array(ids, type=pa.string()))))
+    new = to_table(merge_parts(parts, features, rulebook, crs)[0][CONFLICTS], crs)
+    both = [table for table in (stay, new) if table.num_rows]
+    every = pa.concat_tables([table.replace_schema_metadata(new.schema.metadata) for table in both or [new]])
+    order = severest_first(every.select(["conflict_id", "severity", "area_m2"]).to_pandas())
+    return every.take(pa.array(order)).combine_chunks()

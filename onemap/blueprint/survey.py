@@ -19,34 +19,51 @@ from onemap.blueprint.kept import EXTENTS, QUARANTINE
 from onemap.blueprint.objects import to_table
 from onemap.blueprint.register import Register, by_number, make_register, placed_rows
 from onemap.blueprint.sheets import ATTRIBUTES
+from onemap.blueprint.slices import Slice, boxes_of
 from onemap.blueprint.tiles import Spread
 
 
 class Land(NamedTuple):
     """The polygons of a build by number, with what is known of them.
 
-    features : frame by number; polygons : features, placed quarantined rows, extents; groups : the layer of each
-    feature, then ``~quarantine`` and ``~extents``; names : of each polygon, the same in every build
+    features : frame by number, with or without geometry; asides : placed quarantined rows, then extents, which have the
+    numbers after features; aside_groups : ``~quarantine`` or ``~extents`` for each; names : of each polygon, the same in
+    every build
     """
 
     features: pd.DataFrame
-    polygons: np.ndarray
-    groups: np.ndarray
+    asides: np.ndarray
+    aside_groups: np.ndarray
     names: np.ndarray
     register: Register
 
 
 def survey(features, quarantine, extents, sources, rulebook) -> Land:
-    """Number all polygons. extents : dissolved; the other frames as they were read."""
+    """Number all polygons. features : with or without geometry; extents : dissolved; the other frames as they were read."""
     numbered, placed = by_number(features), placed_rows(quarantine)
     around = [f"{EXTENTS}:{layer}" for layer in extents["layer"]]
-    groups = [*numbered["layer"], *[QUARANTINE] * len(placed), *[EXTENTS] * len(extents)]
     return Land(
         numbered,
-        np.concatenate([numbered.geometry, placed.geometry, extents.geometry]).astype(object),
-        np.array(groups, dtype=object),
+        np.concatenate([placed.geometry, extents.geometry]).astype(object),
+        np.array([QUARANTINE] * len(placed) + [EXTENTS] * len(extents), dtype=object),
         np.array([*numbered["feature_id"], *quarantine_names(placed), *around], dtype=object),
         make_register(numbered, quarantine, extents, sources, rulebook),
+    )
+
+
+def polygons_of(land: Land) -> tuple[np.ndarray, np.ndarray]:
+    """All polygons by number, and the group of each; the features must have their geometry."""
+    polygons = np.concatenate([land.features.geometry, land.asides]).astype(object)
+    return polygons, np.concatenate([land.features["layer"].to_numpy(dtype=object), land.aside_groups])
+
+
+def bounds_around(slices: Iterable[Slice], asides: np.ndarray) -> np.ndarray:
+    """West, south, east, north of all polygons, from the bounds of stored slices and the polygons beside."""
+    boxes = np.concatenate([boxes_of(slices), shapely.bounds(asides)])
+    return (
+        np.r_[np.nanmin(boxes[:, :2], axis=0), np.nanmax(boxes[:, 2:], axis=0)]
+        if len(boxes)
+        else np.full(4, np.nan)
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -29,11 +29,15 @@ KINDS = {"xy": np.float64, "joined": np.bool_, "polygon": np.int32}
 
 
 class Chunk(NamedTuple):
-    """Polygons one after the other in a long list: the number of the first, the polygons, the group they belong to."""
+    """Some polygons: their numbers, the polygons, the group they belong to."""
 
-    first: int
+    numbers: np.ndarray
     polygons: np.ndarray
     group: str
+
+
+# calls a step with the lines of every chunk, its number and what all share; gives each chunk's group and the result
+Each = Callable[[Callable, Any], list[tuple[Any, Any]]]
 
 
 class Outline(NamedTuple):
@@ -69,8 +73,8 @@ class Spread(NamedTuple):
     margin_m: float
 
 
-def in_chunks(polygons: np.ndarray, groups: np.ndarray | None = None) -> Callable[[], Iterable[Chunk]]:
-    """A function that gives polygons in memory in chunks of about ``CHUNK`` corners, again at each call.
+def in_chunks(polygons: np.ndarray, groups: np.ndarray | None = None) -> list[Chunk]:
+    """Polygons in memory in chunks of about ``CHUNK`` corners, numbered as they come.
 
     groups : a word for each polygon, equal ones side by side; no chunk holds two
     """
@@ -79,73 +83,76 @@ def in_chunks(polygons: np.ndarray, groups: np.ndarray | None = None) -> Callabl
     groups = np.full(len(polygons), "", dtype=object) if groups is None else groups
     new = np.flatnonzero(groups[1:] != groups[:-1]) + 1
     bounds = np.unique(np.r_[0, cuts, new, len(polygons)])
-    return lambda: (
-        Chunk(int(a), polygons[a:b], groups[a]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-    )
+    return [
+        Chunk(np.arange(a, b), polygons[a:b], groups[a]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
 
 
-def bounds_of(chunks: Callable[[], Iterable[Chunk]]) -> np.ndarray:
-    """West, south, east, north of all polygons. Raises NotCertified when any coordinate is not finite."""
-    each = []
-    for chunk in chunks():
-        if not np.isfinite(shapely.get_coordinates(chunk.polygons)).all():
-            raise NotCertified("coordinates that are not finite")
-        each.append(shapely.total_bounds(chunk.polygons))
-    each = np.array(each).reshape(-1, 4)
-    return np.r_[np.nanmin(each[:, :2], axis=0), np.nanmax(each[:, 2:], axis=0)]
+def each_of(chunks: list[Chunk], grid: Grid) -> Each:
+    """Calls steps with chunks in memory, one after the other."""
+    return lambda step, given: [
+        (chunk.group, step(read_lines(chunk.polygons, grid, chunk.numbers), number, given))
+        for number, chunk in enumerate(chunks)
+    ]
 
 
 def spread(
-    chunks: Callable[[], Iterable[Chunk]], bounds: np.ndarray, folder: Path, limit: int = LIMIT
+    each: Each, grid: Grid, bounds: np.ndarray, folder: Path, limit: int = LIMIT
 ) -> tuple[Spread, dict[str, Outline]]:
     """Lay out tiles and hand every edge to those that need it; returns also the outline of each group.
 
-    chunks : called several times; bounds : around all polygons; folder : for the files
+    bounds : around all polygons; folder : for the files
     """
-    grid = fit_grid(bounds)
     for n in range(1, OFFSETS + 1):
         squares = finest_squares(bounds, OFFSET * n)
-        outlines = outlines_of(chunks, grid, squares)
+        outlines = outlines_of(each, grid, squares)
         layout, margin = layout_of(outlines.values(), squares, grid, limit)
-        outlines = with_long(outlines, chunks, grid, margin)
-        found = hand_out(chunks, layout, margin, long_edges(outlines.values()), folder)
+        outlines = with_long(outlines, each, grid, margin)
+        found = hand_out(each, layout, margin, long_edges(outlines.values()), folder)
         if found is not None:
             return found, outlines
     raise NotCertified(f"edges pass the corners of tiles, wherever these are put ({OFFSETS} ways tried)")
 
 
-def outlines_of(chunks, grid: Grid, squares: Squares) -> dict[str, Outline]:
+def outlines_of(each: Each, grid: Grid, squares: Squares) -> dict[str, Outline]:
     """The outline of each group of polygons, as yet without long edges."""
-    found: dict[str, tuple] = {}
-    for chunk in chunks():
-        lines = read_lines(chunk.polygons, grid, chunk.first)
-        at, lengths = found.setdefault(chunk.group, ([], np.zeros(128, dtype=np.int64)))
-        at.append(squares_at(lines.xy * grid.step + grid.origin, squares))
-        scatter.long_edges(lines.xy, lines.joined, np.inf, grid.step, np.empty((0, 4)), lengths)
-    size = squares.shape[0] * squares.shape[1]
-    return {
-        group: Outline(*tally(np.concatenate(at), size), lengths, NO_OUTLINE.long, NO_OUTLINE.times)
-        for group, (at, lengths) in found.items()
-    }
+    found: dict[str, list[Outline]] = {}
+    for group, outline in each(outline_step, (grid, squares)):
+        found.setdefault(group, []).append(outline)
+    return {group: summed([(outline, 1) for outline in parts]) for group, parts in found.items()}
 
 
-def with_long(outlines: dict[str, Outline], chunks, grid: Grid, margin: float) -> dict[str, Outline]:
+def outline_step(lines: Lines, number: int, given: tuple[Grid, Squares]) -> Outline:
+    """The outline of one chunk, without long edges."""
+    grid, squares = given
+    lengths = np.zeros(128, dtype=np.int64)
+    scatter.long_edges(lines.xy, lines.joined, np.inf, grid.step, np.empty((0, 4)), lengths)
+    at = squares_at(lines.xy * grid.step + grid.origin, squares)
+    found, corners = tally(at, squares.shape[0] * squares.shape[1])
+    return NO_OUTLINE._replace(squares=found, corners=corners, lengths=lengths)
+
+
+def with_long(outlines: dict[str, Outline], each: Each, grid: Grid, margin: float) -> dict[str, Outline]:
     """The same outlines with the edges longer than the margin."""
     found: dict[str, list] = {}
-    lengths = np.zeros(128, dtype=np.int64)
-    for chunk in chunks():
-        lines = read_lines(chunk.polygons, grid, chunk.first)
-        rows = np.empty((1024, 4))
-        n = scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
-        if n > len(rows):
-            rows = np.empty((n, 4))
-            scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
-        found.setdefault(chunk.group, []).append(one_way(rows[:n]))
+    for group, rows in each(long_step, (grid, margin)):
+        found.setdefault(group, []).append(rows)
     out = {}
     for group, outline in outlines.items():
         rows, times = np.unique(np.concatenate(found[group]), axis=0, return_counts=True)
         out[group] = outline._replace(long=metres_of(rows, grid), times=times)
     return out
+
+
+def long_step(lines: Lines, number: int, given: tuple[Grid, float]) -> np.ndarray:
+    """The edges of one chunk that are longer than the margin, x, y, x, y in steps."""
+    grid, margin = given
+    rows, lengths = np.empty((1024, 4)), np.zeros(128, dtype=np.int64)
+    n = scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
+    if n > len(rows):
+        rows = np.empty((n, 4))
+        scatter.long_edges(lines.xy, lines.joined, margin, grid.step, rows, lengths)
+    return one_way(rows[:n])
 
 
 def one_way(rows: np.ndarray) -> np.ndarray:
@@ -161,7 +168,11 @@ def long_edges(outlines: Iterable[Outline]) -> np.ndarray:
 
 def exchanged(outline: Outline, gone: Outline, came: Outline) -> Outline:
     """The outline of a group of which some polygons went and others came, from the outlines of these."""
-    parts = ((outline, 1), (gone, -1), (came, 1))
+    return summed([(outline, 1), (gone, -1), (came, 1)])
+
+
+def summed(parts: list[tuple[Outline, int]]) -> Outline:
+    """Outlines together, each as often as the number beside it says."""
     squares, at = np.unique(np.concatenate([part.squares for part, _ in parts]), return_inverse=True)
     corners = np.bincount(at, np.concatenate([sign * part.corners for part, sign in parts])).astype(np.int64)
     long, at = np.unique(np.concatenate([part.long for part, _ in parts]), axis=0, return_inverse=True)
@@ -190,8 +201,23 @@ def margin_for(lengths: np.ndarray, layout: Layout) -> float:
     return float(min(2.0 ** (int(fits[0]) - 64), widest))
 
 
+class Handing(NamedTuple):
+    """What handing out the edges of a chunk asks: where to, how far edges reach beyond tiles, what all tiles share.
+
+    wanted_of : the tile of every finest square, -1 where it does not matter; longs : see :func:`pass_long`; levels : see
+    :func:`corner_levels`
+    """
+
+    folder: Path
+    layout: Layout
+    reach: np.ndarray
+    wanted_of: np.ndarray
+    longs: tuple[np.ndarray, ...]
+    levels: tuple[np.ndarray, ...]
+
+
 def hand_out(
-    chunks, layout: Layout, margin: float, long: np.ndarray, folder: Path, wanted=None
+    each: Each, layout: Layout, margin: float, long: np.ndarray, folder: Path, wanted=None
 ) -> Spread | None:
     """Write the edges that each tile needs; None when an edge passes the corner of a tile too closely.
 
@@ -199,38 +225,46 @@ def hand_out(
     """
     grid, tiles = layout.grid, len(layout.keys)
     wanted = np.ones(tiles, dtype=bool) if wanted is None else wanted
-    origin, side = in_steps(layout)
-    longs = pass_long(steps_of(long, grid), layout, origin, side, wanted)
-    reach = margin / grid.step + 2 * scatter.NEAR
-    heights = corner_levels(layout, wanted)
-    tile_of = np.where(wanted[layout.tile_of], layout.tile_of, np.int32(-1))
-    starts, pairs = [], [np.empty((0, 2), dtype=np.int32)]
-    for number, chunk in enumerate(chunks()):
-        lines = read_lines(chunk.polygons, grid, chunk.first)
-        room, used = 16 * tiles + 64, np.inf
-        while used > room:
-            room = room if used == np.inf else used
-            covering, used, doubts = scatter.corner_covers(*lines, *heights, room)
-            if doubts:
-                return None
-        pairs.append(covering[:used])
-        counts, nowhere = np.empty(tiles, dtype=np.int64), np.empty(0, dtype=np.int64)
-        plan = (*lines, reach, origin, side, tile_of, *longs, counts)
-        none = np.empty((0, 2)), np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.int32)
-        scatter.scatter(*plan, nowhere, *none)
-        fill = np.r_[0, np.cumsum(counts)]
-        out = Lines(
-            np.empty((fill[-1], 2)), np.empty(fill[-1], dtype=np.bool_), np.empty(fill[-1], dtype=np.int32)
-        )
-        scatter.scatter(*plan, fill, *out)
-        for name, part in out._asdict().items():
-            part.tofile(folder / f"{number}.{name}")
-        starts.append(fill)
-    tile, polygon = np.concatenate(pairs).T
-    order = np.lexsort((polygon, tile))
-    return Spread(
-        folder, layout, np.array(starts).reshape(-1, tiles + 1), tile[order], polygon[order], margin
+    given = Handing(
+        folder,
+        layout,
+        margin / grid.step + 2 * scatter.NEAR,
+        np.where(wanted[layout.tile_of], layout.tile_of, np.int32(-1)),
+        pass_long(steps_of(long, grid), layout, *in_steps(layout), wanted),
+        corner_levels(layout, wanted),
     )
+    handed = [result for _, result in each(hand_out_step, given)]
+    if any(result is None for result in handed):
+        return None
+    starts = np.array([start for start, _ in handed]).reshape(-1, tiles + 1)
+    tile, polygon = np.concatenate([np.empty((0, 2), dtype=np.int32), *(pairs for _, pairs in handed)]).T
+    order = np.lexsort((polygon, tile))
+    return Spread(folder, layout, starts, tile[order], polygon[order], margin)
+
+
+def hand_out_step(lines: Lines, number: int, given: Handing) -> tuple[np.ndarray, np.ndarray] | None:
+    """Write the edges of one chunk for each tile; returns where each tile's begin, and the pairs (tile, polygon) of
+    lower left corners that polygons cover. None when an edge passes such a corner too closely."""
+    layout = given.layout
+    tiles = len(layout.keys)
+    room, used = 16 * tiles + 64, np.inf
+    while used > room:
+        room = room if used == np.inf else used
+        covering, used, doubts = scatter.corner_covers(*lines, *given.levels, room)
+        if doubts:
+            return None
+    counts, nowhere = np.empty(tiles, dtype=np.int64), np.empty(0, dtype=np.int64)
+    plan = (*lines, given.reach, *in_steps(layout), given.wanted_of, *given.longs, counts)
+    none = np.empty((0, 2)), np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.int32)
+    scatter.scatter(*plan, nowhere, *none)
+    fill = np.r_[0, np.cumsum(counts)]
+    out = Lines(
+        np.empty((fill[-1], 2)), np.empty(fill[-1], dtype=np.bool_), np.empty(fill[-1], dtype=np.int32)
+    )
+    scatter.scatter(*plan, fill, *out)
+    for name, part in out._asdict().items():
+        part.tofile(given.folder / f"{number}.{name}")
+    return fill, covering[:used]
 
 
 def steps_of(rows: np.ndarray, grid: Grid) -> np.ndarray:
@@ -329,11 +363,11 @@ def arrange_tile(given: Spread, tile: int) -> Arrangement:
 
 def arrange_by_tiles(polygons: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same, bit for bit, as :func:`onemap.blueprint.arrangement.arrange`, with tiles of up to ``limit`` corners."""
-    chunks = in_chunks(polygons)
+    bounds = shapely.total_bounds(polygons)
+    grid = fit_grid(bounds)
     with tempfile.TemporaryDirectory(prefix="onemap-tiles-") as folder:
-        given, *_ = spread(chunks, bounds_of(chunks), Path(folder), limit)
+        given, _ = spread(each_of(in_chunks(polygons), grid), grid, bounds, Path(folder), limit)
         parts = [arrange_tile(given, tile) for tile in range(len(given.layout.keys))]
-    grid = given.layout.grid
     parts.append(
         stitch(grid, *(join_trails([getattr(p, name) for p in parts]) for name in ("open", "loose")))
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 
 from onemap.blueprint import jobs, kept
-from onemap.blueprint.arrangement import check_areas, runs
+from onemap.blueprint.arrangement import check_areas, runs, sizes_of
 from onemap.blueprint.before import Before, frame_of
 from onemap.blueprint.change import Changed, compare, near_tiles, summed_squares, tiles_concerned
 from onemap.blueprint.edges import Grid, NotCertified, fit_grid
@@ -23,10 +25,19 @@ from onemap.blueprint.register import placed_rows
 from onemap.blueprint.slices import Slice, boxes_of, differing, features_of
 from onemap.blueprint.staying import conflicts_after, conflicts_of, marks_after, parts_of, seams_beside
 from onemap.blueprint.store import meet
-from onemap.blueprint.survey import Land, attributes_of, quarantine_names, site_for, survey
+from onemap.blueprint.survey import (
+    Land,
+    attributes_of,
+    bounds_around,
+    polygons_of,
+    quarantine_names,
+    site_for,
+    survey,
+)
 from onemap.blueprint.tiles import (
     NO_OUTLINE,
     Outline,
+    each_of,
     exchanged,
     hand_out,
     in_chunks,
@@ -62,8 +73,8 @@ class Plan(NamedTuple):
 
 def update(
     old: Before, layers, own: dict[str, list[Slice]], extents, rulebook, scratch: Path, runner: dict
-) -> tuple[Draft, pd.DataFrame] | None:
-    """What a full build would give, from what the change concerns: the draft and the conflicts frame.
+) -> tuple[Draft, pa.Table] | None:
+    """What a full build would give, from what the change concerns: the draft and the table of conflicts.
 
     layers : of whose features only the CRS is asked; own : the slices of these, in the store; extents : dissolved;
     scratch : of the full build, beside which this one keeps its own, since numbers mean other polygons here. None where
@@ -82,18 +93,19 @@ def update(
 
 def worked_out(
     old: Before, plan: Plan, layers, own: dict[str, list[Slice]], extents, rulebook, scratch: Path, runner
-) -> tuple[Draft, pd.DataFrame] | None:
-    """The draft and the conflicts frame from the concerned tiles and all that stays; None as :func:`hand_out` says."""
+) -> tuple[Draft, pa.Table] | None:
+    """The draft and the table of conflicts from the concerned tiles and all that stays; None as :func:`hand_out` says."""
     crs = layers.features.crs
     land, long = land_near(plan, layers, own, extents, rulebook, scratch.parent)
-    chunks = in_chunks(land.polygons, land.groups)
-    given = hand_out(chunks, plan.layout, plan.margin_m, long, scratch, plan.concerned)
+    polygons, groups = polygons_of(land)
+    each = each_of(in_chunks(polygons, groups), plan.layout.grid)
+    given = hand_out(each, plan.layout, plan.margin_m, long, scratch, plan.concerned)
     if given is None:
         return None
     site = site_for(scratch.parent, land, plan.bounds, crs, rulebook, given)
     jobs.prepare_site(scratch, site, attributes_of(land))
     results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
-    check_inside(land, plan, results)
+    check_inside(polygons, plan, results)
     walked = walk_on(old, plan.layout, plan.concerned, land.names, results)
     keys = {tuple(key) for key in plan.layout.keys[~plan.concerned].tolist()}
     inner = [row for row in old.rows if row.part == "inner"]
@@ -116,9 +128,8 @@ def plan_of(old: Before, layers, own: dict[str, list[Slice]], extents) -> Plan |
     """Lay out the tiles anew and find those that the change concerns; None where it concerns too many, or all."""
     cut, crs = old.listed["cut"], layers.features.crs
     placed = placed_rows(layers.quarantine)
-    boxes = [boxes_of(one for slices in own.values() for one in slices)]
-    boxes = np.concatenate(boxes + [f.total_bounds[None] for f in (placed, extents) if len(f)])
-    bounds = np.r_[boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]
+    asides = np.concatenate([placed.geometry, extents.geometry]).astype(object)
+    bounds = bounds_around(chain(*own.values()), asides)
     if bounds.tolist() != cut["bounds"]:
         return None
     grid, squares = fit_grid(bounds), finest_squares(bounds)
@@ -166,7 +177,8 @@ def outlines_after(
     names = np.empty(len(sides), dtype=object)
     names[:] = sides
     chunks = in_chunks(np.concatenate(shapes), np.repeat(names, [len(part) for part in shapes]))
-    swapped = with_long(outlines_of(chunks, grid, squares), chunks, grid, old.listed["cut"]["margin_m"])
+    each = each_of(chunks, grid)
+    swapped = with_long(outlines_of(each, grid, squares), each, grid, old.listed["cut"]["margin_m"])
     outlines = dict(old.outlines)
     for group in changes:
         gone, came = (swapped.get((group, side), NO_OUTLINE) for side in ("gone", "came"))
@@ -218,16 +230,16 @@ def meet_any(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return found
 
 
-def check_inside(land: Land, plan: Plan, results) -> None:
+def check_inside(polygons: np.ndarray, plan: Plan, results) -> None:
     """Refuse when the faces of a polygon that lies wholly in concerned tiles, and in none across, do not add up."""
-    got = np.zeros(len(land.polygons))
+    got = np.zeros(len(polygons))
     for result in results:
         got[result.polygon] += result.planar
-    across = np.zeros(len(land.polygons), dtype=bool)
+    across = np.zeros(len(polygons), dtype=bool)
     across[gathered(results, "open").polygons] = True
-    _, inside = near_tiles(shapely.bounds(land.polygons), plan.layout, plan.squares, plan.margin_m)
+    _, inside = near_tiles(shapely.bounds(polygons), plan.layout, plan.squares, plan.margin_m)
     whole = inside & ~across
-    check_areas(land.polygons[whole], got[whole], plan.layout.grid)
+    check_areas(sizes_of(polygons[whole]), got[whole], plan.layout.grid)
 
 
 def seam_result(scratch: Path, walked: Walked, names: np.ndarray, layout: Layout, held: dict) -> jobs.Result:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 
 from onemap.blueprint import jobs, kept
 from onemap.blueprint.arrangement import check_areas
+from onemap.blueprint.chunks import LINES, Stored, each_stored, parts_of, sizes_by_number
 from onemap.blueprint.derive import face_ids
-from onemap.blueprint.edges import Grid, NotCertified
+from onemap.blueprint.edges import Grid, NotCertified, fit_grid
 from onemap.blueprint.errands import batches, gathered, run_jobs, save_seams
 from onemap.blueprint.jobs import Result
 from onemap.blueprint.layout import Layout, Squares, finest_squares, lay_out
+from onemap.blueprint.objects import get, to_frame
 from onemap.blueprint.overlay import COMPILED_FROM, overlay
+from onemap.blueprint.register import order_by_number
 from onemap.blueprint.seams import Seams, stitch
-from onemap.blueprint.survey import Land, attributes_of, site_for
-from onemap.blueprint.tiles import Outline, Spread, bounds_of, in_chunks, spread
+from onemap.blueprint.sheets import ATTRIBUTES
+from onemap.blueprint.slices import Slice, features_of
+from onemap.blueprint.survey import Land, attributes_of, bounds_around, site_for, survey
+from onemap.blueprint.tiles import Outline, Spread, spread
 from onemap.compiled import NotCompiled
+from onemap.frames import empty
 
 log = logging.getLogger(__name__)
 
@@ -39,29 +47,44 @@ class Draft(NamedTuple):
     cut: dict
 
 
-def work_out_whole(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) -> Draft:
-    """By tiles, or all at once where there are few corners or tiles could not be proven right."""
-    draft = by_tiles(scratch, land, crs, rulebook, tile, runner)
+def work_out_whole(
+    scratch: Path, own: dict[str, list[Slice]], layers, extents, rulebook, tile: int, runner: dict
+) -> tuple[Draft, Land]:
+    """By tiles, or all at once where there are few corners or tiles could not be proven right.
+
+    own : the slices of features, in the store; layers : of whose features only the CRS is asked; extents : dissolved
+    """
+    store, crs, slices = scratch.parent, layers.features.crs, [*chain(*own.values())]
+    tables = [get(store, one.name, ATTRIBUTES) for one in slices]
+    attributes = to_frame(pa.concat_tables(tables), ATTRIBUTES) if tables else empty(ATTRIBUTES)
+    order = order_by_number(attributes)
+    land = survey(attributes, layers.quarantine, extents, layers.sources, rulebook)
+    site = site_for(store, land, bounds_around(slices, land.asides), crs, rulebook, None)
+    draft = None
+    if sum(one.corners for one in slices) + shapely.get_num_coordinates(land.asides).sum() >= COMPILED_FROM:
+        numbers = np.r_[np.argsort(order), np.arange(len(order), len(land.names))].astype(np.int32)
+        parts = parts_of(own, [table.num_rows for table in tables], land.asides, land.aside_groups)
+        draft = by_tiles(scratch, land, Stored(site.store, parts, numbers, land.asides), site, tile, runner)
     if draft is None:
-        bounds = shapely.total_bounds(land.polygons)
-        site = site_for(scratch.parent, land, bounds, crs, rulebook, None)
         jobs.prepare_site(scratch, site, attributes_of(land))
-        draft = draft_of(all_at_once(scratch, land.polygons, tile), {})
-    return draft
+        features = features_of(store, (one.name for one in slices), crs)
+        polygons = np.concatenate([features.geometry.to_numpy()[order], land.asides]).astype(object)
+        draft = draft_of(all_at_once(scratch, polygons, tile), {})
+    return draft, land
 
 
-def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) -> Draft | None:
-    """All tiles and what lies across them; None when they are not worth it or could not be proven right."""
-    if shapely.get_num_coordinates(land.polygons).sum() < COMPILED_FROM:
-        return None
+def by_tiles(
+    scratch: Path, land: Land, stored: Stored, site: jobs.Site, tile: int, runner: dict
+) -> Draft | None:
+    """All tiles and what lies across them; None when they could not be proven right."""
     try:
-        given, outlines = spread_once(scratch, land, crs, rulebook, tile)
+        given, outlines = spread_once(scratch, land, stored, site, tile, runner)
         results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
         found = stitch(given.layout.grid, *(gathered(results, name) for name in ("open", "loose")))
-        got = np.zeros(len(land.polygons))
+        got = np.zeros(len(land.names))
         for polygon, planar in [(r.polygon, r.planar) for r in results] + [seam_sums(found)]:
             got[polygon] += planar
-        check_areas(land.polygons, got, given.layout.grid)
+        check_areas(sizes_by_number(scratch, stored), got, given.layout.grid)
     except (NotCertified, NotCompiled) as reason:
         log.warning("the tiles were refused (%s); all is overlaid at once instead", reason)
         return None
@@ -69,27 +92,26 @@ def by_tiles(scratch: Path, land: Land, crs, rulebook, tile: int, runner: dict) 
     seams = save_seams(scratch, found, given.layout)
     shards = runner["crew"].beside(keep_walks, scratch.parent, found, given.layout, land.names)
     results += run_jobs(jobs.seam_job, scratch, seams, runner, "seams")
-    bounds = shapely.total_bounds(land.polygons)
-    return draft_of(results, cut_of(scratch.parent, given, outlines, shards(), bounds, tile))
+    return draft_of(results, cut_of(scratch.parent, given, outlines, shards(), site.bounds, tile))
+
+
+def spread_once(scratch: Path, land: Land, stored: Stored, site: jobs.Site, tile: int, runner: dict):
+    """Hand the edges out to tiles, unless a build that was stopped has done so; returns the tiles and the outlines."""
+    ready = scratch / "ready.pickle"
+    if not ready.exists():
+        grid = fit_grid(site.bounds)
+        found = spread(each_stored(scratch, stored, grid, runner), grid, site.bounds, scratch, tile)
+        jobs.prepare_site(scratch, site._replace(spread=found[0]), attributes_of(land))
+        jobs.save(ready, found)
+        for path in scratch.glob(LINES.format("*")):
+            path.unlink()
+    return jobs.load(ready)
 
 
 def keep_walks(folder: Path, found: Seams, layout: Layout, names: np.ndarray) -> list[kept.Shard]:
     """Store what was stitched, for the next build. names : of each polygon by number"""
     ids = np.array(face_ids(found.faces), dtype=object)
     return kept.put_walks(folder, kept.stitched_of(found.cycles, layout, names, ids), layout.grid)
-
-
-def spread_once(scratch: Path, land: Land, crs, rulebook, tile: int):
-    """Hand the edges out to tiles, unless a build that was stopped has done so; returns the tiles and the outlines."""
-    ready = scratch / "ready.pickle"
-    if not ready.exists():
-        chunks = in_chunks(land.polygons, land.groups)
-        bounds = bounds_of(chunks)
-        found = spread(chunks, bounds, scratch, tile)
-        site = site_for(scratch.parent, land, bounds, crs, rulebook, found[0])
-        jobs.prepare_site(scratch, site, attributes_of(land))
-        jobs.save(ready, found)
-    return jobs.load(ready)
 
 
 def cut_of(

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import onemap as om
-from onemap.blueprint import errands, jobs, store, tiles
+from onemap.blueprint import chunks, errands, jobs, store, tiles
 from onemap.blueprint.doors import prune_blueprint
-from onemap.blueprint.edges import NotCertified
+from onemap.blueprint.edges import NotCertified, fit_grid
 from onemap.blueprint.objects import object_path
 from onemap.blueprint.store import current, open_store, prune, tiles_of, versions
 from onemap.engine import alone_in
@@ -246,10 +246,46 @@ def test_tables_open_with_geopandas(built):
 
 def test_number_of_tasks_follows_the_corners(layers, monkeypatch, tmp_path):
     polygons = layers.features.geometry.to_numpy()
-    chunks = tiles.in_chunks(polygons)
-    given, *_ = tiles.spread(chunks, tiles.bounds_of(chunks), tmp_path, 3000)
+    bounds = layers.features.total_bounds
+    grid = fit_grid(bounds)
+    given, _ = tiles.spread(tiles.each_of(tiles.in_chunks(polygons), grid), grid, bounds, tmp_path, 3000)
     corners = np.diff(given.starts, axis=1).sum(axis=0)
     monkeypatch.setattr(errands, "TASK", 10_000)
     tasks = errands.batches(given)
     assert sorted(t for task in tasks for t in task) == np.flatnonzero(corners).tolist()
     assert max(corners[list(task)].sum() for task in tasks) <= 10_000 + corners.max()
+
+
+def test_chunks_leave_no_trace(layers, book, built, tmp_path, monkeypatch):
+    monkeypatch.setattr(tiles, "CHUNK", 997)
+    read, lines = set(), chunks.lines_of_part
+    monkeypatch.setattr(
+        chunks, "lines_of_part", lambda folder, number: read.add(number) or lines(folder, number)
+    )
+    om.build_city(layers, book, tmp_path, tile=6000)
+    assert len(read) > 20 and content(tmp_path) == content(built)
+
+
+def test_chunks_that_were_done_before_a_kill_are_not_done_again(layers, book, built, tmp_path, monkeypatch):
+    monkeypatch.setattr(tiles, "CHUNK", 997)
+    done, lines = [], chunks.lines_of_part
+
+    def failing(folder, number):
+        done.append(number)
+        if len(done) == 40:
+            raise KeyboardInterrupt
+        return lines(folder, number)
+
+    monkeypatch.setattr(chunks, "lines_of_part", failing)
+    with pytest.raises(KeyboardInterrupt):
+        om.build_city(layers, book, tmp_path, tile=6000)
+    om.build_city(layers, book, tmp_path, tile=6000)
+    assert len(done) == 3 * len(set(done)) + 1 and content(tmp_path) == content(built)
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away(layers, book, tmp_path):
+    left = tmp_path / "objects" / "28" / ".writing-left"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"PAR1")
+    om.build_city(layers, book, tmp_path)
+    assert not left.exists()

@@ -18,7 +18,8 @@ from onemap.blueprint import readings, store, update
 from onemap.blueprint.notes import NOTES, get_notes
 from onemap.blueprint.objects import object_path
 from onemap.blueprint.slices import boxes_of, features_of, neighbours_together, put_features
-from onemap.engine import alone_in
+from onemap.engine import alone_in, hire
+from onemap.errors import InputError
 from onemap.frames import FEATURES
 from onemap.land.read import known_of, with_town
 from onemap.land.unchanged import reading_key
@@ -86,6 +87,41 @@ def test_what_was_read_before_comes_back_as_it_was(space, layers, book, tmp_path
             for frame in (features, layers.features)
         )
         pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
+
+
+def test_layers_read_by_workers_are_the_same_bytes(space, book, tmp_path):
+    with hire(2) as crew:
+        om.read_into(tmp_path / "two", space, book.catalogue, workers=crew)
+        assert crew.first is not None, "the crew stays for the build"
+    om.read_into(tmp_path / "one", space, book.catalogue)
+    files = [
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file() and p.name != ".lock"}
+        for f in (tmp_path / "one", tmp_path / "two")
+    ]
+    assert len(files[0]) > 10 and files[0] == files[1]
+
+
+def test_a_layer_that_cannot_be_read_ends_the_reading(space, book, tmp_path, monkeypatch):
+    whole = readings.read_layer
+
+    def failing(space, layer, known):
+        if layer == "land_survey":
+            raise MemoryError(layer)
+        return whole(space, layer, known)
+
+    monkeypatch.setattr(readings, "read_layer", failing)
+    with pytest.raises(MemoryError, match="land_survey"):
+        om.read_into(tmp_path / "store", space, book.catalogue)
+    assert get_notes(tmp_path / "store") == {}
+
+
+def test_slices_that_went_between_reading_and_building_are_missed(space, book, tmp_path):
+    read = om.read_into(tmp_path / "store", space, book.catalogue)
+    gone = object_path(tmp_path / "store", read.slices["land_survey"][0].name)
+    gone.unlink()
+    with pytest.raises(InputError, match=gone.name):
+        om.build_city(read, book, tmp_path / "store", tile=TILE)
+    assert store.current(tmp_path / "store") is None
 
 
 def test_a_build_over_it_is_the_one_from_nothing(space, book, tmp_path, monkeypatch):
