@@ -9,7 +9,7 @@ import pandas as pd
 
 from onemap.blueprint import kept, store
 from onemap.blueprint.jobs import Row
-from onemap.blueprint.objects import get, to_frame
+from onemap.blueprint.objects import WRITING, get, to_frame
 from onemap.blueprint.register import layers_said
 from onemap.blueprint.slices import Slice, get_slices
 from onemap.blueprint.tiles import Outline
@@ -44,6 +44,7 @@ def find_before(folder: Path, manifest: dict, sources, quarantine, rulebook, til
             listed is None
             or not listed["cut"]
             or listed["cut"]["tile"] != tile
+            or listed["cut"].get("writing") != WRITING
             or "slices" not in listed["tables"]
         ):
             return None

@@ -43,11 +43,12 @@ class Stitched(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """The walks that a tile owns: its key, their object, and their bounds in metres."""
+    """The walks that a tile owns: its key, their object, their bounds in metres, and the walks that holes of it lie in."""
 
     key: tuple[int, int, int]
     walks: str
     bounds: tuple[float, float, float, float]
+    around: tuple[int, ...]
 
 
 def put_outlines(folder: Path, outlines: dict[str, Outline]) -> dict[str, str]:
@@ -120,7 +121,9 @@ def _put_some(folder: Path, kept: Stitched, grid: Grid) -> list[Shard]:
     shards = []
     for key, a, b in zip(owner.tolist(), begin[:-1], begin[1:], strict=True):
         bounds = np.r_[box[a:b, :2].min(axis=0), box[a:b, 2:].max(axis=0)]
-        shards.append(Shard(tuple(key), put(folder, table.slice(a, b - a)), tuple(bounds.tolist())))
+        around = np.unique(kept.around[order[a:b]])
+        around = tuple(around[around != NOBODY].tolist())
+        shards.append(Shard(tuple(key), put(folder, table.slice(a, b - a)), tuple(bounds.tolist()), around))
     return shards
 
 
@@ -215,6 +218,7 @@ def put_index(folder: Path, shards: list[Shard]) -> str:
                 "key": pa.array([list(shard.key) for shard in shards], type=pa.list_(pa.int64())),
                 "walks": pa.array([shard.walks for shard in shards], type=pa.string()),
                 "bounds": pa.array([list(shard.bounds) for shard in shards], type=pa.list_(pa.float64())),
+                "around": pa.array([shard.around for shard in shards], type=pa.list_(pa.uint64())),
             }
         ),
     )
@@ -224,7 +228,15 @@ def get_index(folder: Path, name: str) -> list[Shard]:
     """The inverse of :func:`put_index`."""
     table = get(folder, name)
     columns = (table[c].to_pylist() for c in Shard._fields)
-    return [Shard(tuple(key), walks, tuple(bounds)) for key, walks, bounds in zip(*columns, strict=True)]
+    return [
+        Shard(tuple(key), walks, tuple(bounds), tuple(around))
+        for key, walks, bounds, around in zip(*columns, strict=True)
+    ]
+
+
+def walks_in(folder: Path, name: str) -> list[str]:
+    """The objects of all shards in a list, also of an older build."""
+    return get(folder, name, ["walks"])["walks"].to_pylist()
 
 
 def put_marks(folder: Path, marks: pd.DataFrame) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from onemap.blueprint.objects import write_whole
+from onemap.blueprint.objects import WRITING, write_whole
 from onemap.blueprint.slices import Slice
 
 NOTES = "READ"
-FORMAT = 1
 
 
 class Note(NamedTuple):
@@ -33,7 +32,7 @@ def get_notes(folder: Path) -> dict[str, Note]:
     """The notes by layer; none where there are none that can be read."""
     try:
         found = json.loads((folder / NOTES).read_text(encoding="utf-8"))
-        if found["format"] != FORMAT:
+        if found["writing"] != WRITING:
             return {}
         notes = {layer: Note(**note) for layer, note in found["layers"].items()}
         return {
@@ -50,7 +49,7 @@ def get_notes(folder: Path) -> dict[str, Note]:
 def put_notes(folder: Path, notes: dict[str, Note]) -> None:
     """Write the notes in one step."""
     layers = {layer: note._asdict() for layer, note in sorted(notes.items())}
-    text = json.dumps({"format": FORMAT, "layers": layers}, ensure_ascii=False, indent=1)
+    text = json.dumps({"writing": WRITING, "layers": layers}, ensure_ascii=False, indent=1)
     write_whole(folder / NOTES, (text + "\n").encode())
 
 

@@ -25,6 +25,7 @@ DATES = ("valid_from", "valid_to", "known_from", "data_date", "valid_until")
 FLAGS = ("sliver",)
 OBJECTS = "objects"
 DRAFT = ".writing-"
+WRITING = 2  # raised when the same tables come out as other bytes, so that no build goes on from older ones
 
 
 class DamagedError(InputError):
@@ -32,9 +33,13 @@ class DamagedError(InputError):
 
 
 def put(folder: Path, table: pa.Table) -> str:
-    """Write a table under the folder unless it is there already, undamaged; returns its name, the hash of its bytes."""
+    """Write a table under the folder unless it is there already, undamaged; returns its name, the hash of its bytes.
+
+    2026-11: without dictionaries, which made tables of tiles and features 2 % to 15 % larger, a third slower to write and
+    half as slow again to read.
+    """
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd", write_statistics=False)
+    pq.write_table(table, buffer, compression="zstd", write_statistics=False, use_dictionary=False)
     content = buffer.getvalue()
     name = named_after(content)
     path = object_path(folder, name)

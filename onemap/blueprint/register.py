@@ -121,20 +121,15 @@ def subject_of(name: str, features, layer: np.ndarray, code: dict[str, int], rul
 
 
 def precedence_of(features: pd.DataFrame, catalogue) -> tuple[np.ndarray, np.ndarray]:
-    """Each feature's rank as the one whose word counts, and its layer's precedence; ``NONE`` and -1 without."""
+    """Each feature's rank as the one whose word counts, and its layer's precedence; ``NONE`` and -1 without.
+
+    features : in the order of :func:`by_number`, in which equals stay
+    """
     precedence = features["layer"].map(pd.to_numeric(catalogue.layers["precedence"], errors="coerce"))
     dates = pd.to_datetime(features["valid_from"], errors="coerce")
     newest = -dates.fillna(pd.Timestamp(0)).astype("int64").to_numpy()
-    order = pd.DataFrame(
-        {
-            "precedence": precedence.to_numpy(),
-            "newest": newest,
-            "layer": features["layer"].to_numpy(),
-            "feature_id": features["feature_id"].to_numpy(),
-        }
-    ).sort_values(["precedence", "newest", "layer", "feature_id"], kind="stable")
     rank = np.empty(len(features), dtype=np.int64)
-    rank[order.index.to_numpy()] = np.arange(len(features))
+    rank[np.lexsort((newest, precedence.to_numpy(dtype=float)))] = np.arange(len(features))
     without = precedence.isna().to_numpy()
     rank[without] = NONE
     return rank, precedence.fillna(-1).to_numpy(dtype=np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from onemap.blueprint.arrangement import Trails, draw_rings, runs
-from onemap.blueprint.edges import Grid, NotCertified
+from onemap.blueprint.edges import Grid, NotCertified, Window, unique_places
 from onemap.blueprint.exact import comes_before, earlier
 from onemap.compiled import compiled, inner
 
@@ -65,7 +65,7 @@ def stitch(grid: Grid, open_walks: Trails, loose: Trails) -> Seams:
     following = successors(open_walks)
     cycle, position, cycles = follow(following)
     order = np.lexsort((position, cycle))
-    start, places, xy = sequences(open_walks, order, cycle, cycles, loose)
+    start, places, xy = sequences(grid, open_walks, order, cycle, cycles, loose)
     n = len(start) - 1
     signs, leader = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64)
     own = signatures(open_walks)
@@ -158,18 +158,18 @@ def follow(following: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     return cycle, position, _follow(following, cycle, position)
 
 
-def sequences(walks: Trails, order, cycle, cycles: int, loose: Trails):
+def sequences(grid: Grid, walks: Trails, order, cycle, cycles: int, loose: Trails):
     """The places around every cycle of walks, then around every loose piece: starts, place numbers, coordinates."""
     inner = np.diff(walks.start)[order] - 2
     at = runs(walks.start[:-1][order] + 1, inner)
     length = np.bincount(cycle[order], inner, cycles).astype(np.int64)
     start = np.r_[0, np.cumsum(np.concatenate([length, np.diff(loose.start)]))]
     every = np.concatenate([walks.xy[at], loose.xy])
-    by_place = np.lexsort(every.T)
-    new = np.r_[True, (every[by_place][1:] != every[by_place][:-1]).any(axis=1)][: len(every)]
-    places = np.empty(len(every), dtype=np.int32)
-    places[by_place] = np.cumsum(new) - 1
-    return start, places, every[by_place[new]]
+    if not len(every):
+        return start, np.empty(0, dtype=np.int32), every
+    window = Window(np.r_[every.min(axis=0), every.max(axis=0)], grid.step)
+    found, places = unique_places(window, every, [np.empty(len(every), dtype=np.int32) for _ in range(4)])
+    return start, places, found.xy
 
 
 def signatures(trails: Trails) -> np.ndarray:

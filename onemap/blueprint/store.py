@@ -27,7 +27,7 @@ import shapely
 from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.jobs import Row
-from onemap.blueprint.kept import get_index
+from onemap.blueprint.kept import walks_in
 from onemap.blueprint.notes import noted
 from onemap.blueprint.objects import get, object_path, put, to_frame, to_table, write_whole
 from onemap.blueprint.sheets import Frames, frames_of
@@ -170,7 +170,7 @@ def objects_of(folder: Path, version: dict) -> Iterator[str]:
     cut = version["cut"]
     if cut:
         yield from (cut["walks"], *cut["outlines"].values())
-        yield from (shard.walks for shard in get_index(folder, cut["walks"]))
+        yield from walks_in(folder, cut["walks"])
     for row in tiles_of(folder, version):
         yield from (row.faces, row.features)
 

@@ -107,9 +107,12 @@ def walks_near(
     old: Before, shards: list[Shard], boxes: np.ndarray, grid: Grid
 ) -> tuple[Stitched, np.ndarray]:
     """Stored walks around the boxes (in steps), and which of them are near: they meet a box, or lie in one that does."""
-    walks = get_walks(old.folder, reached(shards, boxes, grid), grid)
-    shells = walks.box[meeting(walks, boxes) & walks.shell]
-    walks = get_walks(old.folder, reached(shards, np.concatenate([boxes, shells]), grid), grid)
+    met = reached(shards, boxes, grid)
+    walks = get_walks(old.folder, met, grid)
+    shells = set(walks.walk_id[meeting(walks, boxes) & walks.shell].tolist())
+    read = {shard.walks for shard in met}
+    inside = [shard for shard in shards if shard.walks not in read and not shells.isdisjoint(shard.around)]
+    walks = join_stitched([walks, get_walks(old.folder, inside, grid)])
     near = meeting(walks, boxes)
     return walks, near | np.isin(walks.around, walks.walk_id[near & walks.shell])
 

@@ -20,18 +20,20 @@ from onemap.blueprint.edges import Grid, NotCertified, fit_grid
 from onemap.blueprint.errands import batches, gathered, run_jobs, save_seams
 from onemap.blueprint.jobs import Result
 from onemap.blueprint.layout import Layout, Squares, finest_squares, lay_out
-from onemap.blueprint.objects import get, to_frame
+from onemap.blueprint.objects import WRITING, get, to_frame, to_table
 from onemap.blueprint.overlay import COMPILED_FROM, overlay
 from onemap.blueprint.register import order_by_number
 from onemap.blueprint.seams import Seams, stitch
 from onemap.blueprint.sheets import ATTRIBUTES
 from onemap.blueprint.slices import Slice, features_of
-from onemap.blueprint.survey import Land, attributes_of, bounds_around, site_for, survey
+from onemap.blueprint.survey import Land, bounds_around, site_for, survey
 from onemap.blueprint.tiles import Outline, Spread, spread
 from onemap.compiled import NotCompiled
 from onemap.frames import empty
 
 log = logging.getLogger(__name__)
+
+NAMED = ["feature_id", "layer", "class_code"]  # what conflicts say of features
 
 
 class Draft(NamedTuple):
@@ -56,19 +58,26 @@ def work_out_whole(
     """
     store, crs, slices = scratch.parent, layers.features.crs, [*chain(*own.values())]
     tables = [get(store, one.name, ATTRIBUTES) for one in slices]
-    attributes = to_frame(pa.concat_tables(tables), ATTRIBUTES) if tables else empty(ATTRIBUTES)
-    order = order_by_number(attributes)
-    land = survey(attributes, layers.quarantine, extents, layers.sources, rulebook)
+    rows = [table.num_rows for table in tables]
+    attributes = pa.concat_tables(tables) if tables else to_table(empty(ATTRIBUTES))
+    del tables
+    order = order_by_number(to_frame(attributes.select(NAMED), NAMED))
+    attributes = attributes.take(pa.array(order)).combine_chunks().replace_schema_metadata(None)
+    land = survey(to_frame(attributes, ATTRIBUTES), layers.quarantine, extents, layers.sources, rulebook)
+    land = land._replace(features=land.features[NAMED])  # all the words of a city's features take much memory
     site = site_for(store, land, bounds_around(slices, land.asides), crs, rulebook, None)
+    jobs.prepare_site(scratch, site, attributes)
+    del attributes
     draft = None
     if sum(one.corners for one in slices) + shapely.get_num_coordinates(land.asides).sum() >= COMPILED_FROM:
         numbers = np.r_[np.argsort(order), np.arange(len(order), len(land.names))].astype(np.int32)
-        parts = parts_of(own, [table.num_rows for table in tables], land.asides, land.aside_groups)
-        draft = by_tiles(scratch, land, Stored(site.store, parts, numbers, land.asides), site, tile, runner)
+        parts = parts_of(own, rows, land.asides, land.aside_groups)
+        stored = Stored(site.store, parts, numbers, land.asides)
+        draft = by_tiles(scratch, land, stored, site, tile, runner)
     if draft is None:
-        jobs.prepare_site(scratch, site, attributes_of(land))
-        features = features_of(store, (one.name for one in slices), crs)
-        polygons = np.concatenate([features.geometry.to_numpy()[order], land.asides]).astype(object)
+        jobs.save(scratch / jobs.SITE_FILE, site)
+        shapes = features_of(store, (one.name for one in slices), crs).geometry.to_numpy()
+        polygons = np.concatenate([shapes[order], land.asides]).astype(object)
         draft = draft_of(all_at_once(scratch, polygons, tile), {})
     return draft, land
 
@@ -78,7 +87,7 @@ def by_tiles(
 ) -> Draft | None:
     """All tiles and what lies across them; None when they could not be proven right."""
     try:
-        given, outlines = spread_once(scratch, land, stored, site, tile, runner)
+        given, outlines = spread_once(scratch, stored, site, tile, runner)
         results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
         found = stitch(given.layout.grid, *(gathered(results, name) for name in ("open", "loose")))
         got = np.zeros(len(land.names))
@@ -95,17 +104,20 @@ def by_tiles(
     return draft_of(results, cut_of(scratch.parent, given, outlines, shards(), site.bounds, tile))
 
 
-def spread_once(scratch: Path, land: Land, stored: Stored, site: jobs.Site, tile: int, runner: dict):
+def spread_once(
+    scratch: Path, stored: Stored, site: jobs.Site, tile: int, runner: dict
+) -> tuple[Spread, dict[str, Outline]]:
     """Hand the edges out to tiles, unless a build that was stopped has done so; returns the tiles and the outlines."""
     ready = scratch / "ready.pickle"
     if not ready.exists():
         grid = fit_grid(site.bounds)
         found = spread(each_stored(scratch, stored, grid, runner), grid, site.bounds, scratch, tile)
-        jobs.prepare_site(scratch, site._replace(spread=found[0]), attributes_of(land))
         jobs.save(ready, found)
         for path in scratch.glob(LINES.format("*")):
             path.unlink()
-    return jobs.load(ready)
+    found = jobs.load(ready)
+    jobs.save(scratch / jobs.SITE_FILE, site._replace(spread=found[0]))
+    return found
 
 
 def keep_walks(folder: Path, found: Seams, layout: Layout, names: np.ndarray) -> list[kept.Shard]:
@@ -128,6 +140,7 @@ def cut_of(
     """
     return {
         "tile": tile,
+        "writing": WRITING,
         "bounds": bounds.tolist(),
         "margin_m": given.margin_m,
         "squares": told(given.layout.squares),

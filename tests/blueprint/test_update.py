@@ -200,9 +200,10 @@ def test_the_same_again_redoes_nothing(layers, book, tmp_path, worked):
     assert len(store.versions(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("what", ["law", "bounds", "all", "tile", "layer"])
+@pytest.mark.parametrize("what", ["law", "bounds", "all", "tile", "layer", "writing"])
 def test_what_concerns_everything_is_raised_from_nothing(layers, book, tmp_path, worked, what):
-    """Another law, wider bounds, a change everywhere, other tiles, a layer less: never patched onto the old version."""
+    """Another law, wider bounds, a change everywhere, other tiles, a layer less, tables written another way: never patched
+    onto the old version."""
     om.build_city(layers, book, tmp_path / "chain", tile=TILE)
     law, now, tile, f = book, layers, TILE, layers.features
     if what == "law":
@@ -217,6 +218,10 @@ def test_what_concerns_everything_is_raised_from_nothing(layers, book, tmp_path,
     elif what == "tile":
         tile = 2 * TILE
         now = layers._replace(sources=layers.sources.assign(sha256="new"))
+    elif what == "writing":
+        now = layers._replace(sources=layers.sources.assign(sha256="new"))
+        (path,) = (tmp_path / "chain" / "versions").glob("*.json")
+        path.write_text(path.read_text("utf-8").replace('"writing": 2', '"writing": 1'), "utf-8")
     else:
         nowhere = layers.sources.loc[layers.sources["status"] == "none", "layer"].iloc[0]
         rest = {name: getattr(layers, name) for name in ("sources", "extents")}
