@@ -89,16 +89,21 @@ def weights(sites: np.ndarray, crs) -> np.ndarray:
     asked = np.stack(np.meshgrid(np.linspace(0, 1, 5), np.linspace(0, 1, 5), indexing="ij"), axis=-1).reshape(
         -1, 2
     )
-    terms = value(known) @ np.linalg.pinv(_powers(known)).T
+    terms = _times(value(known), np.linalg.pinv(_powers(known)).T)
     found = value(asked)
     out[:, :1], out[:, 1:2] = terms[:, :1], 1 / side
     out[:, 2:] = terms[:, 1:] / [power + 1 for _, power in POWERS[1:]]
-    out[np.abs(terms @ _powers(asked).T / found - 1).max(axis=1) > CUBIC, 0] = np.nan
+    out[np.abs(_times(terms, _powers(asked).T) / found - 1).max(axis=1) > CUBIC, 0] = np.nan
     return out
 
 
 def _powers(at: np.ndarray) -> np.ndarray:
     return np.stack([at[:, 0] ** i * at[:, 1] ** j for i, j in POWERS], axis=1)
+
+
+def _times(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The product of matrices, term by term: in that of BLAS the last bits of a row depend on how many rows there are."""
+    return sum(rows[:, [j]] * matrix[j] for j in range(len(matrix)))
 
 
 class Rings(NamedTuple):

@@ -1,67 +1,101 @@
-"""The part of a stored blueprint around a place: what a review there reads, and nothing else of the city."""
+"""The part of a stored blueprint around some places: what a review there reads, and nothing else of the city."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
-from onemap.blueprint.objects import get, to_frame
+from onemap.blueprint.objects import to_frame
 from onemap.blueprint.postgis import Served
-from onemap.blueprint.store import Stored, in_order, meet, with_bare
+from onemap.blueprint.store import Stored, in_order, meet_any, meeting_pairs, with_bare
 from onemap.frames import CONFLICTS, FEATURES
 
 SHARE = 0.25  # of the tiles, from which on the whole is read: it can serve the next place as well
+WHOLE = 256  # tiles that are ever read whole for the next place
+PLAIN = [c for c in CONFLICTS if c != "geometry"]
+
+
+class Reach(NamedTuple):
+    """Which tables of faces lie near which places: one entry per place × table.
+
+    place, table : positions; faces : how many each table holds
+    """
+
+    place: np.ndarray
+    table: np.ndarray
+    faces: np.ndarray
 
 
 class Around:
-    """Where the frames of a part come from: its own are at hand, all others are the store's."""
+    """Where the frames of a part come from: its own are at hand, all others are the whole's, read once."""
 
-    def __init__(self, stored: Stored | Served, own: dict[str, pd.DataFrame]):
-        self.stored, self.own, self.bounds = stored, own, stored.bounds
+    def __init__(self, whole: Blueprint, own: dict[str, pd.DataFrame]):
+        self.whole, self.own, self.bounds = whole, own, whole.stored.bounds
 
     def load(self, name: str) -> dict[str, pd.DataFrame]:
-        """The frame of that name, with those that come with it."""
-        return {name: self.own[name]} if name in self.own else self.stored.load(name)
+        """The frame of that name."""
+        return {name: self.own[name] if name in self.own else getattr(self.whole, name)}
 
 
-def part_near(blueprint: Blueprint, bounds, layers: Iterable[str]) -> Blueprint:
-    """The faces that meet the bounds, with what covers them and their conflicts; all other frames are the whole's.
+def part_near(blueprint: Blueprint, bounds: np.ndarray, layers: Iterable[str]) -> Blueprint:
+    """The faces that meet any of the bounds, with what covers them and their conflicts; all other frames are the whole's.
 
-    bounds : west, south, east, north; layers : whose features are all in it, with their geometry; other features have none,
-    nor have the conflicts. Rows stand in the order of the whole. The blueprint itself where it is no store's or is read
-    already, or where the bounds meet a good part of its tiles.
+    bounds : one row per place, west, south, east, north; layers : whose features are all in it, with their geometry; other
+    features have none, nor have the conflicts. Rows stand in the order of the whole. The blueprint itself where it is no
+    store's or is read already, or where it is small and the bounds meet a good part of its tiles.
     """
     stored = blueprint.__dict__.get("stored")
-    if isinstance(stored, Served) and "faces" not in blueprint.__dict__:
-        return Blueprint.opened(
-            Around(stored, stored.near(bounds, layers)), blueprint.crs, blueprint.manifest
-        )
-    if not isinstance(stored, Stored) or "faces" in blueprint.__dict__ or not len(stored.rows):
+    if not isinstance(stored, Stored | Served) or "faces" in blueprint.__dict__:
         return blueprint
-    chosen = np.flatnonzero(meet(stored.bounds, bounds))
-    if len(chosen) > max(SHARE * len(stored.rows), 4):
+    bounds = placed(bounds)
+    if isinstance(stored, Served):
+        return _part(blueprint, stored.near(bounds, layers))
+    if not len(stored.rows):
+        return blueprint
+    chosen = np.flatnonzero(meet_any(stored.bounds, bounds))
+    if len(stored.rows) <= WHOLE and len(chosen) > max(SHARE * len(stored.rows), 4):
         return blueprint
     found = stored.frames_at(chosen if len(chosen) else np.zeros(1, dtype=np.intp), bounds)
-    plain = [c for c in CONFLICTS if c != "geometry"]
-    conflicts = get(stored.folder, stored.listed["tables"]["conflicts"], plain)
-    met = set(found.conflict_faces["conflict_id"])
-    at = np.flatnonzero([one in met for one in conflicts["conflict_id"].to_pylist()])
-    conflicts = to_frame(conflicts.take(at), plain)
+    conflicts = stored.table(stored.listed["tables"]["conflicts"], PLAIN)
+    met = pa.array(found.conflict_faces["conflict_id"].unique(), type=pa.string())
+    conflicts = to_frame(conflicts.filter(pc.is_in(conflicts["conflict_id"], met)), PLAIN)
     order = order_of(found.faces.geometry.to_numpy()) if len(found.faces) else np.empty(0, dtype=np.intp)
     own = in_order(found, order, conflicts["conflict_id"].tolist())
     own |= {"conflicts": conflicts, "features": _features(stored, found.features, set(layers))}
-    return Blueprint.opened(Around(stored, own), blueprint.crs, blueprint.manifest)
+    return _part(blueprint, own)
+
+
+def reach_of(blueprint: Blueprint, bounds: np.ndarray) -> Reach:
+    """What :func:`part_near` would read for each of the bounds; nothing where it would read no tables of a store."""
+    stored = blueprint.__dict__.get("stored")
+    if not isinstance(stored, Stored) or "faces" in blueprint.__dict__:
+        return Reach(*np.empty((3, 0), dtype=np.int64))
+    at = np.flatnonzero(np.isfinite(bounds).all(axis=1))
+    place, table = meeting_pairs(stored.bounds, bounds[at])
+    return Reach(at[place], table, stored.counts)
+
+
+def placed(bounds: np.ndarray) -> np.ndarray:
+    """The bounds of what has a place at all."""
+    return bounds[np.isfinite(bounds).all(axis=1)]
+
+
+def _part(whole: Blueprint, own: dict[str, pd.DataFrame]) -> Blueprint:
+    return Blueprint.opened(Around(whole, own), whole.crs, whole.manifest)
 
 
 def _features(stored: Stored, met: pd.DataFrame, layers: set[str]) -> gpd.GeoDataFrame:
     """All features of the layers, and those of other layers that are met, without their geometry."""
     whole = [
-        to_frame(get(stored.folder, name), FEATURES, stored.crs)
+        to_frame(stored.table(name), FEATURES, stored.crs)
         for layer, names in stored.listed["features"].items()
         if layer in layers
         for name in names

@@ -21,7 +21,7 @@ import shapely
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.objects import to_frame, to_table
 from onemap.blueprint.sheets import CONFLICT_FACES
-from onemap.blueprint.store import TABLES, meet, with_bare
+from onemap.blueprint.store import TABLES, meet_any, with_bare
 from onemap.errors import InputError
 from onemap.frames import CONFLICTS, COVERS, FACES, FEATURES, UNKNOWNS
 from onemap.land.postgis import address_and_table, linked, without_password
@@ -42,6 +42,11 @@ INDEXED = {
     "features": "layer",
 }
 KINDS = {"string": "text", "double": "float8", "int64": "int8", "bool": "bool", "date32[day]": "date"}
+# rows in one of several boxes, given by their west, south, east and north bounds
+MET = (
+    "JOIN unnest(%s::float8[], %s::float8[], %s::float8[], %s::float8[]) AS box(w, s, e, n)"
+    " ON geometry && ST_MakeEnvelope(w, s, e, n, (SELECT ST_SRID(geometry) FROM {} LIMIT 1))"
+)
 OWN_SRIDS = 910_000  # PostGIS keeps numbers from here to 998,999 for those that users register
 
 
@@ -228,28 +233,27 @@ class Served:
             return {name: self._read(link, name, FRAMES[name])}
 
     def near(self, bounds: np.ndarray, layers: Iterable[str]) -> dict[str, pd.DataFrame]:
-        """The frames of the faces whose bounds meet the given ones, as :func:`onemap.blueprint.near.part_near` tells."""
+        """The frames of the faces whose bounds meet any of the given ones, as :func:`onemap.blueprint.near.part_near` tells."""
         layers = sorted(layers)
         plain = [c for c in CONFLICTS if c != "geometry"]
         with connected(self.address) as (link, _):
-            box = "geometry && ST_MakeEnvelope(%s, %s, %s, %s, (SELECT ST_SRID(geometry) FROM {} LIMIT 1))"
-            faces = self._read(link, "faces", FACES, box, list(bounds))
+            faces = self._read(link, "faces", FACES, MET, bounds.T.tolist())
             at = shapely.bounds(faces.geometry.to_numpy()).reshape(-1, 4)  # the index rounds outwards
-            faces = faces[meet(at, bounds)].reset_index(drop=True)
+            faces = faces[meet_any(at, bounds)].reset_index(drop=True)
             own = {"faces": faces}
             for name in ("covers", "unknowns", "conflict_faces"):
                 own[name] = self._read(
-                    link, name, FRAMES[name], "face_id = ANY(%s)", [faces["face_id"].tolist()]
+                    link, name, FRAMES[name], "WHERE face_id = ANY(%s)", [faces["face_id"].tolist()]
                 )
             met = own["conflict_faces"]["conflict_id"].unique().tolist()
-            own["conflicts"] = self._read(link, "conflicts", plain, "conflict_id = ANY(%s)", [met])
-            whole = self._read(link, "features", FEATURES, "layer = ANY(%s)", [layers])
+            own["conflicts"] = self._read(link, "conflicts", plain, "WHERE conflict_id = ANY(%s)", [met])
+            whole = self._read(link, "features", FEATURES, "WHERE layer = ANY(%s)", [layers])
             named = own["covers"]["feature_id"].unique().tolist()
             others = self._read(
                 link,
                 "features",
                 [c for c in FEATURES if c != "geometry"],
-                "feature_id = ANY(%s) AND NOT layer = ANY(%s)",
+                "WHERE feature_id = ANY(%s) AND NOT layer = ANY(%s)",
                 [named, layers],
             )
         return own | {"features": with_bare([whole], others, self.crs)}
@@ -268,8 +272,8 @@ class Served:
             sql.SQL("ST_AsBinary({})" if column == "geometry" else "{}").format(sql.Identifier(column))
             for column in columns
         ]
-        query = sql.SQL("SELECT {} FROM {} {} ORDER BY ord").format(
-            sql.SQL(", ").join(asked), relation, sql.SQL(f"WHERE {where}" if where else "").format(relation)
+        query = sql.SQL("SELECT DISTINCT ON (ord) {} FROM {} AS rows {} ORDER BY ord").format(
+            sql.SQL(", ").join(asked), relation, sql.SQL(where).format(relation)
         )
         with link.cursor(binary=True) as cursor:
             cursor.execute(query, given)

@@ -68,9 +68,7 @@ def neighbours_together(features) -> np.ndarray:
 
     It goes by the bits of the lower left corners' whole metres in turn, then by id.
     """
-    corners = np.nan_to_num(shapely.bounds(features.geometry.to_numpy())[:, :2])
-    column, row = (np.floor(corners.T) + 2.0**31).clip(0, 2.0**32 - 1).astype(np.uint64)
-    place = spread_bits(column) | (spread_bits(row) << np.uint64(1))
+    place = place_of(shapely.bounds(features.geometry.to_numpy())[:, :2])
     order = np.argsort(place, kind="stable")
     sorted_places, ids = place[order], features["feature_id"].to_numpy(dtype=object)
     same = np.flatnonzero(sorted_places[1:] == sorted_places[:-1])
@@ -78,6 +76,16 @@ def neighbours_together(features) -> np.ndarray:
         part = slice(run[0], run[-1] + 2)
         order[part] = sorted(order[part], key=ids.__getitem__)
     return order
+
+
+def place_of(xy: np.ndarray) -> np.ndarray:
+    """A number for each place (m): those of neighbours mostly follow each other. It is the bits of its whole metres in turn.
+
+    >>> place_of(np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]])).argsort().tolist()
+    [0, 1, 2]
+    """
+    column, row = (np.floor(np.nan_to_num(xy).T) + 2.0**31).clip(0, 2.0**32 - 1).astype(np.uint64)
+    return spread_bits(column) | (spread_bits(row) << np.uint64(1))
 
 
 def spread_bits(values: np.ndarray) -> np.ndarray:

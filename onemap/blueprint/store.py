@@ -59,7 +59,7 @@ TABLES = {
     "passports": PASSPORTS,
 }
 BY_TILE = ("faces", "covers", "unknowns", "conflict_faces")
-KEPT_TILES = 256  # tables of tiles that an opened blueprint keeps in memory
+KEPT_BYTES = 64 << 20  # of tables that an opened blueprint keeps in memory
 REBUILD = Message("blueprint.rebuild")
 
 
@@ -217,7 +217,13 @@ class Stored:
         self.crs = pyproj.CRS.from_json_dict(self.listed["crs"])
         self.rows = tiles_of(self.folder, self.listed)
         self.bounds = np.array([row.bounds for row in self.rows]).reshape(-1, 4)
+        self.counts = np.array([row.count for row in self.rows], dtype=np.int64)
         self.kept: OrderedDict[str, pa.Table] = OrderedDict()
+        self.held = 0  # bytes of the tables kept
+
+    def __getstate__(self) -> dict:
+        """What another process is handed: it reads for itself."""
+        return self.__dict__ | {"kept": OrderedDict(), "held": 0}
 
     def load(self, name: str) -> dict[str, pd.DataFrame]:
         """The frame of that name, with those that come with it."""
@@ -233,7 +239,7 @@ class Stored:
         return {name: to_frame(get(self.folder, self.listed["tables"][name]), TABLES[name], self.crs)}
 
     def frames_at(self, chosen: np.ndarray, bounds: np.ndarray | None = None) -> Frames:
-        """The frames of some tiles, of the faces only whose bounds meet the given ones."""
+        """The frames of some tiles, of the faces only whose bounds meet any of the given ones."""
         pairs = [(self.table(self.rows[i].faces), self.table(self.rows[i].features)) for i in chosen]
         faces, features = [a for a, _ in pairs], [b for _, b in pairs]
         if not pairs:
@@ -241,16 +247,19 @@ class Stored:
         if bounds is None:
             return frames_of(faces, features, self.crs)
         own = np.concatenate([shapely.bounds(shapely.from_wkb(t["geometry"].to_numpy())) for t in faces])
-        return frames_of(faces, features, self.crs, meet(own, bounds))
+        return frames_of(faces, features, self.crs, meet_any(own, bounds))
 
-    def table(self, name: str) -> pa.Table:
-        """A table of a tile, the latest ones from memory."""
+    def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """A table, or some columns of it (always the same ones), the latest tables from memory."""
         if name in self.kept:
             self.kept.move_to_end(name)
             return self.kept[name]
-        self.kept[name] = found = get(self.folder, name)
-        if len(self.kept) > 2 * KEPT_TILES:
-            self.kept.popitem(last=False)
+        found = get(self.folder, name, columns)
+        if found.nbytes <= KEPT_BYTES:
+            self.kept[name] = found
+            self.held += found.nbytes
+        while self.held > KEPT_BYTES:
+            self.held -= self.kept.popitem(last=False)[1].nbytes
         return found
 
 
@@ -282,6 +291,24 @@ def meet(boxes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         & (boxes[:, 1] <= bounds[3])
         & (boxes[:, 3] >= bounds[1])
     )
+
+
+def meeting_pairs(boxes: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the bounds (one row each) and which of the boxes have a place in common, as two lists of positions.
+
+    >>> [part.tolist() for part in meeting_pairs(np.array([[0, 0, 1, 1], [5, 5, 6, 6]]), np.array([[1, 1, 2, 2]]))]
+    [[0], [0]]
+    """
+    return shapely.STRtree(shapely.box(*boxes.T)).query(shapely.box(*bounds.T))
+
+
+def meet_any(boxes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Which boxes have a place in common with any of the bounds."""
+    if len(bounds) == 1:
+        return meet(boxes, bounds[0])
+    found = np.zeros(len(boxes), dtype=bool)
+    found[meeting_pairs(boxes, bounds)[1]] = True
+    return found
 
 
 def open_store(folder: Path, version: str | None = None) -> Blueprint:

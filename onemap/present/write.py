@@ -164,5 +164,5 @@ def _key(order: Order) -> dict[str, Any]:
     """What makes two runs the same one."""
     review = order.review
     template = hashlib.sha256(order.template.data).hexdigest() if order.template else ""
-    known = batch_key(review.parcels, review.blueprint, review.rulebook, CHUNK)
+    known = batch_key(review.parcels, review.blueprint, review.rulebook)
     return known | {"template": template, "lang": order.lang}

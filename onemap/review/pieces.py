@@ -13,7 +13,7 @@ import shapely
 
 from onemap import compiled
 from onemap.blueprint import noding, trapezoids
-from onemap.blueprint.memory import Ground, ground_of
+from onemap.blueprint.memory import Ground, bounds_of, ground_of
 from onemap.errors import InputError
 from onemap.land.area import ellipsoidal_area
 
@@ -52,7 +52,7 @@ def cut(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     geometry[~whole] = polygonal(shapely.intersection(geometry[~whole], sites[parcel[~whole]]))
     # what was prepared is larger than the site, and long lists keep their sites
     shapely.destroy_prepared(sites)
-    area[~whole] = ellipsoidal_area(geometry[~whole], blueprint.crs)
+    area[~whole] = ellipsoidal_area(geometry[~whole], blueprint.crs, bounds_of(blueprint))
     return Pieces(ground, parcel, face, area, geometry)
 
 
@@ -80,7 +80,7 @@ def weigh(parcels: gpd.GeoDataFrame, blueprint) -> Pieces:
     shapely.destroy_prepared(sites)
     near = small[~apart]
     shapes = polygonal(shapely.intersection(ground.geometry[face[near]], sites[parcel[near]]))
-    area[near] = ellipsoidal_area(shapes, blueprint.crs)
+    area[near] = ellipsoidal_area(shapes, blueprint.crs, bounds_of(blueprint))
     kept = np.ones(len(area), dtype=bool)
     kept[small[apart]] = False
     return Pieces(ground, parcel[kept], face[kept], area[kept], None)

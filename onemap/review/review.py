@@ -54,7 +54,8 @@ class Review:
 
     parcels, overlaps, facts, findings, preconditions, decisions, issues are the frames of ``onemap.frames``; overlaps
     are drawn when they are first asked for, by ``draw_overlaps``; conflicts has a row per parcel × conflict touched;
-    features are the ones the sites meet, by layer and id, without geometry; sources say from which file and version they came.
+    features are the ones the sites meet, by layer and id, without geometry; sources say from which file and version they came;
+    outside are the positions of the parcels that the last rows of issues are about, one each.
     """
 
     as_of: date
@@ -71,6 +72,7 @@ class Review:
     rulebook: Rulebook
     blueprint: Blueprint
     manifest: dict
+    outside: tuple[int, ...] = ()
 
     @cached_property
     def overlaps(self) -> gpd.GeoDataFrame:
@@ -126,7 +128,8 @@ def review(
         fits(parcels, blueprint, gap)
     blueprint = _under(rulebook, blueprint)
     project, units = project_of(parcels), project_units(parcels)
-    here = part_near(blueprint, parcels.total_bounds, distant_layers(rulebook))
+    bounds = shapely.bounds(parcels.geometry.to_numpy())
+    here = part_near(blueprint, bounds, distant_layers(rulebook))
     pieces = way_for(among or len(parcels))(parcels, here)
     met = shared(pieces, here)
     meetings = Meetings(parcels, here, rulebook, met.parcel, met.feature)
@@ -142,7 +145,7 @@ def review(
     versions = {"blueprint_version": blueprint.version, "rulebook_version": rulebook.version}
     standing = standing_of(project, pieces, here, rulebook)
     decisions = decide(units, answers, whole, findings, standing, rulebook, versions)
-    beyond = outside_issues(parcels, pieces, gap, rulebook.threshold("outside_report_area"))
+    outside, beyond = outside_issues(parcels, pieces, gap, rulebook.threshold("outside_report_area"))
     wrong = [issues] if issues is not None and len(issues) else []
     wrong += [frame(beyond, ISSUES)] if beyond else []
     features = remembered(here, None, "features_flat", lambda: _flat(here.features))
@@ -163,6 +166,7 @@ def review(
         rulebook=rulebook,
         blueprint=blueprint,
         manifest={"as_of": rulebook.as_of.isoformat(), **versions, "blueprint": blueprint.manifest},
+        outside=tuple(outside.tolist()),
     )
 
 
@@ -210,12 +214,14 @@ def parcel_conflicts(parcels, pieces: Pieces, blueprint) -> pd.DataFrame:
     return pd.DataFrame(own | known, columns=PARCEL_CONFLICTS)
 
 
-def outside_issues(parcels, pieces: Pieces, gap: np.ndarray, least_m2: float) -> list[dict]:
-    """One row of ``issues`` per parcel of which more than ``least_m2`` lies outside the whole blueprint, or far away."""
+def outside_issues(
+    parcels, pieces: Pieces, gap: np.ndarray, least_m2: float
+) -> tuple[np.ndarray, list[dict]]:
+    """The parcels (positions) of which more than ``least_m2`` lies outside the whole blueprint, or far away, and a row of ``issues`` for each."""
     inside = np.bincount(pieces.parcel, weights=pieces.area_m2, minlength=len(parcels))
     outside = parcels["area_m2"].to_numpy() - inside
-    rows = []
-    for i in np.flatnonzero(outside > least_m2):
+    at, rows = np.flatnonzero(outside > least_m2), []
+    for i in at:
         code = "far_from_blueprint" if gap[i] > FAR_M else "outside_blueprint"
         rows.append(
             {
@@ -231,7 +237,7 @@ def outside_issues(parcels, pieces: Pieces, gap: np.ndarray, least_m2: float) ->
             }
             | told(Message("review.site.far") if gap[i] > FAR_M else Message("review.site.outside"))
         )
-    return rows
+    return at, rows
 
 
 def fits(parcels, blueprint, gap: np.ndarray) -> None:

@@ -238,3 +238,12 @@ def test_the_ellipsoid_is_refused_where_a_cubic_cannot_follow_it():
     got = pair_areas(box, box, np.arange(2), np.arange(2), CRS)
     assert np.isclose(got[0], ellipsoidal_area(box[:1], CRS)[0], rtol=1e-12)
     assert np.isnan(got[1])
+
+
+def test_what_a_site_is_worth_does_not_hang_on_the_others():
+    rng = np.random.default_rng(3)
+    low = rng.uniform((EAST, NORTH), (EAST + 8e4, NORTH + 8e4), (700, 2))
+    sites = shapely.box(*low.T, *(low + rng.uniform(20, 900, (700, 2))).T)
+    together = areas_module.weights(sites, CRS)
+    for count in (1, 2, 3, 5, 497, 699):
+        assert (areas_module.weights(sites[-count:], CRS) == together[-count:]).all(), count

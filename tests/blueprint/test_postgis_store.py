@@ -79,8 +79,23 @@ def test_a_review_reads_only_what_lies_near(sites, town, address, book):
                 pd.DataFrame(getattr(near, name)), pd.DataFrame(getattr(whole, name)), check_exact=True
             )
         assert not CITY & set(vars(opened))
-    few = opened.stored.near(plots.total_bounds, ["evaluation_zones"])
+    few = opened.stored.near(plots.geometry.bounds.to_numpy(), ["evaluation_zones"])
     assert 0 < len(few["faces"]) < len(town.faces) / 4
+
+
+def test_faces_in_several_boxes_come_once(town, address):
+    west, south, east, north = town.faces.total_bounds
+    corners = np.array(
+        [
+            [west, south, west + 90, south + 90],
+            [west, south, west + 60, south + 60],
+            [east, north, east, north],
+        ]
+    )
+    stored = om.read_blueprint(address).stored
+    few, none = (stored.near(bounds, [])["faces"]["face_id"].tolist() for bounds in (corners, corners[:0]))
+    met = (town.faces.sindex.query(shapely.box(*box)) for box in corners)
+    assert few == town.faces["face_id"].iloc[sorted(set(np.concatenate(list(met))))].tolist() and not none
 
 
 def test_two_versions_stand_side_by_side(town, address):

@@ -1,6 +1,7 @@
 """Batches: the same bytes however they are run, resumed after a kill, one bad site one issue row."""
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -14,9 +15,10 @@ import pytest
 import shapely
 
 import onemap as om
+from onemap.blueprint import near, store
 from onemap.engine import run
 from onemap.errors import InputError
-from onemap.review import pieces
+from onemap.review import batch, pieces
 from onemap.review.batch import TABLES, in_chunks
 
 
@@ -79,12 +81,77 @@ def test_chunks_leave_no_trace_in_a_long_list(many, town, book, tmp_path, monkey
     assert '"areas": "weigh"' in (tmp_path / "90" / "batch.json").read_text()
 
 
-def test_plots_of_a_project_stay_together(many):
-    chunks = in_chunks(many, 3)
+def test_plots_of_a_project_stay_together(many, town):
+    chunks = in_chunks(many, 3, town)
     homes = (
-        pd.concat([c.assign(chunk=i) for i, c in enumerate(chunks)]).groupby("project_id")["chunk"].nunique()
+        pd.concat([c.sites.assign(chunk=i) for i, c in enumerate(chunks)])
+        .groupby("project_id")["chunk"]
+        .nunique()
     )
-    assert (homes == 1).all() and sum(map(len, chunks)) == len(many)
+    assert (homes == 1).all() and sum(len(c.sites) for c in chunks) == len(many)
+    assert all(len(c.sites) <= 3 for c in chunks)
+
+
+@pytest.fixture(scope="module")
+def tiled(layers, book, tmp_path_factory):
+    """The town in a store of some seventy tiles."""
+    folder = tmp_path_factory.mktemp("tiled")
+    om.build_city(layers, book, folder, tile=600)
+    return folder
+
+
+def test_chunks_lie_among_few_faces_of_a_store(serial, many, tiled, book, tmp_path, monkeypatch):
+    """Sites in any order, each chunk reads what lies near them, and little stays in memory from one to the next."""
+    monkeypatch.setattr(batch, "FACES", 1500)
+    monkeypatch.setattr(near, "WHOLE", 0)
+    monkeypatch.setattr(store, "KEPT_BYTES", 100_000)
+    opened, read = om.read_blueprint(tiled), []
+    frames_at = store.Stored.frames_at
+
+    def watched(self, chosen, bounds=None):
+        read.append(self.counts[chosen].sum())
+        return frames_at(self, chosen, bounds)
+
+    monkeypatch.setattr(store.Stored, "frames_at", watched)
+    assert content(om.review_batch(many, opened, book, tmp_path, chunk=90)) == content(serial)
+    assert (
+        len(read) == len(in_chunks(many, 90, opened)) > 5
+        and max(read) <= 1500 < opened.stored.counts.sum() / 2
+    )
+    assert sum(table.nbytes for table in opened.stored.kept.values()) == opened.stored.held <= 100_000
+    assert "faces" not in vars(opened)
+
+
+def test_a_site_as_large_as_the_town_is_a_chunk_of_its_own(many, town, tiled, book, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "FACES", 1500)
+    monkeypatch.setattr(near, "WHOLE", 0)
+    wide = many.iloc[:41].copy()
+    wide.loc[17, "geometry"] = shapely.box(*town.faces.total_bounds)
+    wide["project_id"] = [f"w{i}" for i in range(41)]
+    wide["area_m2"] = om.land.area.ellipsoidal_area(wide.geometry.to_numpy(), town.crs)
+    opened = om.read_blueprint(tiled)
+    assert [c.projects.tolist() for c in in_chunks(wide, 90, opened) if 17 in c.projects] == [[17]]
+    one, other = (
+        om.review_batch(wide, b, book, tmp_path / n) for b, n in ((opened, "tiled"), (town, "town"))
+    )
+    assert content(one) == content(other)
+
+
+def test_rows_stand_in_the_order_of_the_list(many, town, book, tmp_path, monkeypatch):
+    """Names of several lines, files whose rows have the same numbers, and few bytes put into order at a time."""
+    monkeypatch.setattr(batch, "WINDOW", 5000)
+    odd = many.iloc[:120].copy()
+    odd["project_name"] = [f'line\n"{i}"\r\n' for i in range(120)]
+    odd["source"], odd["source_fid"] = "two tables.gpkg", [str(i % 40) for i in range(120)]
+    odd["geometry"] = odd.geometry.where(odd.index % 3 > 0, odd.translate(xoff=3e4))
+    files = [om.review_batch(odd, town, book, tmp_path / str(chunk), chunk=chunk) for chunk in (7, 400)]
+    assert content(files[0]) == content(files[1])
+    decisions = pd.read_csv(files[0]["decisions"], dtype=str)
+    assert decisions["project_id"].tolist() == odd["project_id"].unique().tolist()
+    findings = pd.read_csv(files[0]["clear"], dtype=str)
+    assert findings["parcel_id"].unique().tolist() == odd["parcel_id"].tolist()
+    places = pd.read_csv(files[0]["issues"], dtype=str)["place"].tolist()
+    assert places == [shape.representative_point().wkt for shape in odd.geometry[odd.index % 3 == 0]]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -134,6 +201,48 @@ def nobody_is_left(session: int, deadline: float) -> None:
 def test_another_batch_does_not_go_on_in_this_folder(serial, many, town, book):
     with pytest.raises(InputError, match="another batch"):
         om.review_batch(many.iloc[:10], town, book, serial["decisions"].parent, chunk=90)
+
+
+def test_it_goes_on_with_other_chunks_and_what_never_reached_the_disk_is_done_again(
+    serial, many, town, book, tmp_path
+):
+    om.review_batch(many, town, book, tmp_path, chunk=50)
+    parts = sorted((tmp_path / "parts").glob("0*"))
+    for part in parts[::2]:
+        shutil.rmtree(part)
+    (parts[1] / "clear.csv").write_bytes((parts[1] / "clear.csv").read_bytes()[:-1])
+    (parts[3] / "lengths.npy").write_bytes(b"")
+    kept = {part / "clear.csv" for part in parts[5::2]}
+    then = {path: path.stat().st_mtime_ns for path in kept}
+    assert len(then) > 1
+    again = om.review_batch(many, town, book, tmp_path, chunk=33, workers=2)
+    assert content(again) == content(serial)
+    assert {path: path.stat().st_mtime_ns for path in kept} == then
+
+
+def test_a_part_of_other_chunks_that_came_meanwhile_costs_no_site(
+    serial, many, town, book, tmp_path, monkeypatch
+):
+    """A worker of a run that was stopped writes its part after the new run has cut its chunks."""
+    om.review_batch(many, town, book, tmp_path / "old", chunk=10)
+    late = sorted((tmp_path / "old" / "parts").glob("0*"))[0]
+    review_chunk = batch._review_chunk
+
+    def outrun(context, task):
+        if not (tmp_path / "new" / "parts" / late.name).exists():
+            shutil.copytree(late, tmp_path / "new" / "parts" / late.name)
+        review_chunk(context, task)
+
+    monkeypatch.setattr(batch, "_review_chunk", outrun)
+    assert content(om.review_batch(many, town, book, tmp_path / "new", chunk=90)) == content(serial)
+
+
+def test_a_batch_of_an_earlier_onemap_is_refused(many, town, book, tmp_path):
+    om.review_batch(many.iloc[:4], town, book, tmp_path)
+    key = json.loads((tmp_path / "batch.json").read_text())
+    (tmp_path / "batch.json").write_text(json.dumps(key | {"chunk": 500}))
+    with pytest.raises(InputError, match="begun by an earlier onemap"):
+        om.review_batch(many.iloc[:4], town, book, tmp_path)
 
 
 def test_one_bad_site_is_one_issue_row(many, town, book, tmp_path):
@@ -200,7 +309,7 @@ def test_the_estimate_counts_sites_and_only_those_of_this_run(
 ):
     monkeypatch.setenv("ONEMAP_PROGRESS", "1")
     om.review_batch(many.iloc[:40], town, book, tmp_path, chunk=10)
-    shutil.rmtree(tmp_path / "parts" / "000003")
+    shutil.rmtree(max((tmp_path / "parts").glob("0*")))
     capsys.readouterr()
     om.review_batch(many.iloc[:40], town, book, tmp_path, chunk=10)
     shown = capsys.readouterr().err
