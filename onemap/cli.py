@@ -292,7 +292,7 @@ def test(
 
 @app.command(help=_t("serve"))
 def serve(
-    blueprint: Annotated[Path, typer.Argument(help=_t("opt.blueprint"))],
+    blueprint: Annotated[str, typer.Argument(help=_t("opt.blueprint"))],
     host: Annotated[str, typer.Option(help=_t("opt.host"))] = "127.0.0.1",
     port: Annotated[int, typer.Option(help=_t("opt.port"))] = 8765,
     token: Annotated[str | None, typer.Option(help=_t("opt.token"), envvar="ONEMAP_TOKEN")] = None,

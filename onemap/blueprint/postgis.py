@@ -1,16 +1,23 @@
 """A blueprint in a PostGIS database: versions side by side, published in one transaction, read where it is asked.
 
-``SCHEMA.versions`` holds each version's manifest, ``SCHEMA_<version>`` its tables, and views in ``SCHEMA`` show the
-version that counts. A publication that is killed leaves what was there. Rows carry their place ``ord`` in the frame.
+``SCHEMA.versions`` holds each version's manifest, ``SCHEMA_<version>`` its frames, and views in ``SCHEMA`` show the version
+that counts. A publication that is killed leaves what was there. Rows carry their place ``ord`` in the frame.
+
+The frames of a version are views, too: the rows lie in ``SCHEMA_objects``, in pieces named after their content, and
+``SCHEMA_objects.pieces`` says which of them a version has and the place of each row. 2026-11: chosen against a copy of all
+tables for each version, of which most is the same. Versions published before that are tables and stay readable.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,11 +27,17 @@ import shapely
 
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.objects import to_frame, to_table
+from onemap.blueprint.pieces import Piece, face_places, pieces_of
 from onemap.blueprint.sheets import CONFLICT_FACES
 from onemap.blueprint.store import TABLES, meet_any, with_bare
 from onemap.errors import InputError
 from onemap.frames import CONFLICTS, COVERS, FACES, FEATURES, UNKNOWNS
 from onemap.land.postgis import address_and_table, linked, without_password
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composable
+
+log = logging.getLogger(__name__)
 
 SCHEMA = "onemap"
 FRAMES = TABLES | {
@@ -42,6 +55,11 @@ INDEXED = {
     "features": "layer",
 }
 KINDS = {"string": "text", "double": "float8", "int64": "int8", "bool": "bool", "date32[day]": "date"}
+PIECES = (
+    "CREATE SCHEMA IF NOT EXISTS {0}; CREATE TABLE IF NOT EXISTS {0}.pieces (version text, frame text, number int4,"
+    " relation text, object uuid, ranks int4[], PRIMARY KEY (version, frame, number));"
+    "CREATE INDEX IF NOT EXISTS pieces_object ON {0}.pieces (object)"
+)
 # rows in one of several boxes, given by their west, south, east and north bounds
 MET = (
     "JOIN unnest(%s::float8[], %s::float8[], %s::float8[], %s::float8[]) AS box(w, s, e, n)"
@@ -65,8 +83,8 @@ def connected(address: str, write: bool = False) -> Iterator[tuple]:
 def write_postgis(blueprint: Blueprint, address: str) -> str:
     """Publish a blueprint as the version that counts, whole or not at all; returns the address without password.
 
-    address : as for sources, with the schema behind ``#`` (default ``SCHEMA``). A version that is there already is not
-    written again, it only counts again. Raises ``InputError`` when the database refuses.
+    address : as for sources, with the schema behind ``#`` (default ``SCHEMA``). Rows that another version has are not
+    written again; a version that is there already only counts again. Raises ``InputError`` when the database refuses.
     """
     from psycopg import sql
 
@@ -85,8 +103,14 @@ def write_postgis(blueprint: Blueprint, address: str) -> str:
         if link.execute(known, [blueprint.version]).fetchone() is None:
             srid = _srid(link, pyproj.CRS.from_user_input(blueprint.crs))
             link.execute(sql.SQL("CREATE SCHEMA {}").format(own))
+            objects = sql.Identifier(f"{schema}_objects")
+            link.execute(sql.SQL(PIECES).format(objects))
+            places = face_places(blueprint.faces)
             for name in FRAMES:
-                _fill(link, own, name, getattr(blueprint, name)[FRAMES[name]], blueprint.crs, srid)
+                frame = getattr(blueprint, name)[FRAMES[name]]
+                table = to_table(frame, blueprint.crs)
+                target = Target(objects, own, name, _columns(table, srid))
+                _fill(link, target, blueprint.version, list(pieces_of(name, frame, table, places)), srid)
             crs = json.dumps(pyproj.CRS.from_user_input(blueprint.crs).to_json_dict(), ensure_ascii=False)
             link.execute(
                 sql.SQL("INSERT INTO {}.versions (version, crs, manifest) VALUES (%s, %s, %s)").format(base),
@@ -129,8 +153,12 @@ def keep_newest(address: str, count: int) -> list[str]:
         for version in old:
             own = sql.Identifier(f"{schema}_{version}")
             for name in FRAMES:
-                link.execute(sql.SQL("DROP TABLE {}.{}").format(own, sql.Identifier(name)))
+                kind = "SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)"
+                view = link.execute(kind, [f'"{schema}_{version}".{name}']).fetchone()[0] == "v"
+                drop = sql.SQL("DROP VIEW {}.{}" if view else "DROP TABLE {}.{}")
+                link.execute(drop.format(own, sql.Identifier(name)))
             link.execute(sql.SQL("DROP SCHEMA {}").format(own))
+        _sweep(link, f"{schema}_objects", old)
         link.execute(sql.SQL("DELETE FROM {}.versions WHERE version = ANY(%s)").format(base), [old])
     return sorted(old)
 
@@ -162,37 +190,109 @@ def _srid(link, crs: pyproj.CRS) -> int:
     ).fetchone()[0]
 
 
-def _fill(link, schema, name: str, frame: pd.DataFrame, crs, srid: int) -> None:
-    """Write a frame as a table, its rows numbered, with the indexes that reading near a place needs."""
+class Target(NamedTuple):
+    """Where a frame goes: the schemas of objects and of the version, its name, its columns with their types."""
+
+    objects: Composable
+    own: Composable
+    name: str
+    columns: dict[str, str]
+
+    @property
+    def relation(self) -> str:
+        """The table of objects, another one for other types of columns."""
+        kinds = repr(list(self.columns.items())).encode()
+        return f"{self.name}_{hashlib.blake2b(kinds, digest_size=4).hexdigest()}"
+
+
+def _columns(table: pa.Table, srid: int) -> dict[str, str]:
+    return {
+        c: f"geometry(Geometry, {srid})" if c == "geometry" else KINDS[str(table[c].type)]
+        for c in table.column_names
+    }
+
+
+def _fill(link, target: Target, version: str, pieces: list[Piece], srid: int) -> None:
+    """Write those pieces of a frame that are not there, and the view that shows the frame of this version."""
     from psycopg import sql
 
-    table = to_table(frame, crs)
-    kinds = [
-        f"geometry(Geometry, {srid})" if c == "geometry" else KINDS[str(table[c].type)]
-        for c in table.column_names
-    ]
+    relation = sql.SQL("{}.{}").format(target.objects, sql.Identifier(target.relation))
     columns = [
-        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
-        for column, kind in zip(table.column_names, kinds, strict=True)
+        sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(kind)) for c, kind in target.columns.items()
     ]
-    relation = sql.SQL("{}.{}").format(schema, sql.Identifier(name))
-    listed = sql.SQL(", ").join([sql.SQL("ord int8 PRIMARY KEY"), *columns])
-    link.execute(sql.SQL("CREATE TABLE {} ({})").format(relation, listed))
-    values = [table[column].to_pylist() for column in table.column_names]
-    if "geometry" in table.column_names:
-        shapes = shapely.set_srid(frame["geometry"].to_numpy(), srid)
-        values[table.column_names.index("geometry")] = shapely.to_wkb(shapes, hex=True, include_srid=True)
+    listed = sql.SQL(", ").join([sql.SQL("object uuid, at int4"), *columns])
+    new = link.execute("SELECT to_regclass(%s) IS NULL", [relation.as_string(link)]).fetchone()[0]
+    if new:
+        link.execute(sql.SQL("CREATE TABLE {} ({})").format(relation, listed))
+    known = sql.SQL("SELECT DISTINCT object::text FROM {}.pieces WHERE relation = %s").format(target.objects)
+    there = {one.replace("-", "") for (one,) in link.execute(known, [target.relation]).fetchall()}
+    missing = {piece.name: piece for piece in pieces if piece.name not in there}
     with link.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(relation)) as copy:
-        for number, row in enumerate(zip(*values, strict=True)):
-            copy.write_row((number, *row))
-    for column, how in [(KEYS.get(name), "btree"), (INDEXED.get(name), "btree"), ("geometry", "gist")]:
-        if column in table.column_names:
-            link.execute(
-                sql.SQL("CREATE INDEX ON {} USING {} ({})").format(
-                    relation, sql.SQL(how), sql.Identifier(column)
-                )
-            )
-    link.execute(sql.SQL("ANALYZE {}").format(relation))
+        for piece in missing.values():
+            values = [_values(piece.rows[c], c, srid) for c in target.columns]
+            for at, row in enumerate(zip(*values, strict=True)):
+                copy.write_row((piece.name, at, *row))
+    with link.cursor().copy(sql.SQL("COPY {}.pieces FROM STDIN").format(target.objects)) as copy:
+        for number, piece in enumerate(pieces):
+            copy.write_row((version, target.name, number, target.relation, piece.name, piece.ranks.tolist()))
+    if new:
+        kinds = {c: "gist" if c == "geometry" else "btree" for c in target.columns}
+        wanted = ("object", KEYS.get(target.name), INDEXED.get(target.name), "geometry")
+        for column in wanted:
+            if column == "object" or column in kinds:
+                index = sql.SQL("CREATE INDEX ON {} USING {} ({})")
+                how = sql.SQL(kinds.get(column, "btree"))
+                link.execute(index.format(relation, how, sql.Identifier(column)))
+    if missing:
+        link.execute(sql.SQL("ANALYZE {}").format(relation))
+    shown = sql.SQL(", ").join(sql.SQL("rows.{}").format(sql.Identifier(c)) for c in target.columns)
+    view = sql.SQL(
+        "CREATE VIEW {own}.{name} AS SELECT pieces.ranks[rows.at + 1]::int8 AS ord, {shown} FROM {relation} AS rows"
+        " JOIN {objects}.pieces ON pieces.object = rows.object"
+        " WHERE pieces.version = {version} AND pieces.frame = {frame}"
+    )
+    link.execute(
+        view.format(
+            own=target.own,
+            name=sql.Identifier(target.name),
+            shown=shown,
+            relation=relation,
+            objects=target.objects,
+            version=sql.Literal(version),
+            frame=sql.Literal(target.name),
+        )
+    )
+    rows = sum(piece.rows.num_rows for piece in pieces)
+    log.info(
+        "%s: %d of %d rows were missing", target.name, sum(p.rows.num_rows for p in missing.values()), rows
+    )
+
+
+def _values(column: pa.ChunkedArray, name: str, srid: int) -> list:
+    if name != "geometry":
+        return column.to_pylist()
+    shapes = shapely.set_srid(shapely.from_wkb(column.to_numpy()), srid)
+    return shapely.to_wkb(shapes, hex=True, include_srid=True).tolist()
+
+
+def _sweep(link, objects: str, versions: list[str]) -> None:
+    """Remove what only these versions have."""
+    from psycopg import sql
+
+    if link.execute("SELECT to_regclass(%s)", [f'"{objects}".pieces']).fetchone()[0] is None:
+        return
+    schema = sql.Identifier(objects)
+    gone = sql.SQL(
+        "WITH gone AS (DELETE FROM {0}.pieces WHERE version = ANY(%(old)s) RETURNING relation, object)"
+        " SELECT DISTINCT relation, object FROM gone WHERE NOT EXISTS (SELECT FROM {0}.pieces AS kept"
+        " WHERE kept.object = gone.object AND kept.relation = gone.relation AND NOT kept.version = ANY(%(old)s))"
+    )
+    by_relation: dict[str, list] = {}
+    for relation, one in link.execute(gone.format(schema), {"old": versions}).fetchall():
+        by_relation.setdefault(relation, []).append(one)
+    for relation, names in by_relation.items():
+        query = sql.SQL("DELETE FROM {}.{} WHERE object = ANY(%s)").format(schema, sql.Identifier(relation))
+        link.execute(query, [names])
 
 
 def open_postgis(address: str, version: str | None = None) -> Blueprint:

@@ -61,8 +61,7 @@ def test_ids_are_text_and_places_are_indexed(town, address):
         ).fetchall()
         assert kinds == [("text",)]
         indexes = link.execute(
-            "SELECT indexdef FROM pg_indexes WHERE schemaname = %s AND tablename = 'faces'",
-            [f"onemap_{town.version}"],
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'onemap_objects' AND tablename LIKE 'faces_%'"
         ).fetchall()
         assert any("USING gist (geometry)" in one for (one,) in indexes)
         seen = "SELECT count(*), min(ST_SRID(geometry)), bool_and(ST_IsValid(geometry)) FROM onemap.faces"
@@ -108,6 +107,61 @@ def test_two_versions_stand_side_by_side(town, address):
     assert om.read_blueprint(f"{address}#pair").version == "0123456789ab"
     with psycopg.connect(address) as link:
         assert link.execute("SELECT count(*) FROM pair.conflicts").fetchone() == (len(town.conflicts) - 1,)
+
+
+def rows_kept(link, schema: str) -> dict[str, int]:
+    """How many rows the tables hold that the versions of a schema share, by frame."""
+    listed = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename != 'pieces'"
+    names = [name for (name,) in link.execute(listed, [f"{schema}_objects"]).fetchall()]
+    return {
+        name.rpartition("_")[0]: link.execute(f"SELECT count(*) FROM {schema}_objects.{name}").fetchone()[0]
+        for name in names
+    }
+
+
+def test_only_what_is_missing_is_written(layers, book, town, address):
+    """Another version whose land differs in one place, then the same land under another name."""
+    link = psycopg.connect(address, autocommit=True)
+    write_postgis(town, f"{address}#few")
+    first = rows_kept(link, "few")
+    assert first["faces"] == len(town.faces) and first["covers"] == len(town.covers)
+    own = layers.features.index[layers.features["layer"] == "permanent_basic_farmland"]
+    features = layers.features.drop(index=own[:1]).reset_index(drop=True)
+    changed = om.build_blueprint(layers._replace(features=features), book)
+    changed = replace(changed, manifest=changed.manifest | {"version": "4" * 12})
+    write_postgis(changed, f"{address}#few")
+    second = rows_kept(link, "few")
+    same_frames(changed, om.read_blueprint(f"{address}#few"))
+    same_frames(town, open_postgis(f"{address}#few", town.version))
+    for name in ("faces", "covers", "features"):
+        assert 0 < second[name] - first[name] < first[name] / 4, name
+    write_postgis(other_version(changed, "5" * 12), f"{address}#few")
+    third = rows_kept(link, "few")
+    assert {name for name in third if third[name] != second[name]} <= {"conflicts"}
+    assert prune_blueprint(f"{address}#few", 1) == sorted(["4" * 12, town.version])
+    left = rows_kept(link, "few")
+    assert left["faces"] == len(changed.faces) and left["conflicts"] == len(changed.conflicts) - 1
+    same_frames(other_version(changed, "5" * 12), om.read_blueprint(f"{address}#few"))
+    link.close()
+
+
+def test_versions_that_are_tables_stay_readable_and_go(town, address):
+    """As they were published before rows were shared."""
+    schema = f"{address}#before"
+    write_postgis(town, schema)
+    with psycopg.connect(address, autocommit=True) as link:
+        for name in postgis.FRAMES:
+            link.execute(f"CREATE TABLE before_{town.version}.copied AS SELECT * FROM before.{name}")
+            link.execute(f"DROP VIEW before.{name}")
+            link.execute(f"DROP VIEW before_{town.version}.{name}")
+            link.execute(f"ALTER TABLE before_{town.version}.copied RENAME TO {name}")
+            link.execute(f"CREATE VIEW before.{name} AS SELECT * FROM before_{town.version}.{name}")
+        link.execute("DROP SCHEMA before_objects CASCADE")
+    same_frames(town, om.read_blueprint(schema))
+    write_postgis(other_version(town, "6" * 12), schema)
+    same_frames(town, open_postgis(schema, town.version))
+    assert prune_blueprint(schema, 1) == [town.version]
+    same_frames(other_version(town, "6" * 12), om.read_blueprint(schema))
 
 
 def test_old_versions_go_and_the_current_one_stays(town, address):
