@@ -111,6 +111,7 @@ def write_postgis(blueprint: Blueprint, address: str) -> str:
                 table = to_table(frame, blueprint.crs)
                 target = Target(objects, own, name, _columns(table, srid))
                 _fill(link, target, blueprint.version, list(pieces_of(name, frame, table, places)), srid)
+            link.execute(sql.SQL("ANALYZE {}.pieces").format(objects))  # else rows are sought piece by piece
             crs = json.dumps(pyproj.CRS.from_user_input(blueprint.crs).to_json_dict(), ensure_ascii=False)
             link.execute(
                 sql.SQL("INSERT INTO {}.versions (version, crs, manifest) VALUES (%s, %s, %s)").format(base),
