@@ -27,16 +27,17 @@ def unknown_layers(
     A layer is unknown as a whole when no source was named for it, when any of its sources could not be used, when
     it is out of date, or when a row of it has no place (it could lie anywhere).
     """
+    said: dict[str, list[tuple]] = {layer: [] for layer in layers}
+    for layer, *row in zip(*(sources[c] for c in ("layer", "status", "valid_until")), strict=True):
+        said.setdefault(layer, []).append(row)
     reasons = {}
     for layer in layers:
-        own = sources[sources["layer"] == layer]
-        if own.empty:
+        bad = [status for status, _ in said[layer] if status not in USABLE]
+        if not said[layer]:
             reasons[layer] = "no_source"
-            continue
-        bad = own[~own["status"].isin(USABLE)]
-        if len(bad):
-            reasons[layer] = str(bad["status"].iloc[0])
-        elif any(until is not None and not pd.isna(until) and until <= as_of for until in own["valid_until"]):
+        elif bad:
+            reasons[layer] = str(bad[0])
+        elif any(not pd.isna(until) and until <= as_of for _, until in said[layer]):
             reasons[layer] = "out_of_date"
     unplaced = quarantine["layer"][quarantine.geometry.isna() | quarantine.geometry.is_empty]
     reasons.update({layer: "unplaced" for layer in unplaced.unique() if layer not in reasons})
