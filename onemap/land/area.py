@@ -16,7 +16,7 @@ import pyproj
 import shapely
 
 from onemap.errors import CRSError
-from onemap.land.flat import Flat, blocks, flat
+from onemap.land.flat import Flat, blocks, flat, loops_for
 from onemap.land.survey import survey_area as survey_area
 
 # Numerical settings: what the method needs to hold 1e-9, nothing a norm prescribes.
@@ -25,14 +25,15 @@ _RESIDUAL = 1e-11
 _LATTICE_M = 100_000.0
 _STEP_M = 20_000.0
 _SERIES_M = 400_000.0
+_BEND = 9  # degree that fits the curvature of the earth to 4e-12
 
 
-def ellipsoidal_area(geoms, crs, bounds=None) -> np.ndarray:
+def ellipsoidal_area(geoms, crs, bounds=None, rings: Flat | None = None) -> np.ndarray:
     """Areas in m² on the ellipsoid of polygons in a projected CRS; 0 for None, empty, lines and points.
 
     Edges are straight in the plane of the CRS. Polygons should be valid. ``bounds`` (west, south, east, north): of all
     the polygons that these are part of, so that each has the same area to the last bit whichever it is asked with.
-    Raises CRSError for a geographic CRS and for a projection whose areal scale cannot be fitted.
+    ``rings``: those of the polygons, where they are known. Raises CRSError for a geographic CRS and for a projection whose areal scale cannot be fitted.
 
     >>> square = shapely.box(41500000, 4552000, 41500100, 4552100)
     >>> float(ellipsoidal_area([square], "EPSG:4529")[0].round(4))
@@ -44,9 +45,9 @@ def ellipsoidal_area(geoms, crs, bounds=None) -> np.ndarray:
     if own is None:
         return areas
     density = _density(pyproj.CRS.from_user_input(crs), own if bounds is None else np.asarray(bounds))
-    for first, rings in blocks(geoms):
-        signed = np.abs(_ring_integrals(rings, density))
-        np.add.at(areas, first + rings.owner, np.where(rings.hole, -signed, signed))
+    for first, some in blocks(geoms) if rings is None else [(0, rings)]:
+        signed = np.abs(_ring_integrals(some, density))
+        np.add.at(areas, first + some.owner, np.where(some.hole, -signed, signed))
     return areas
 
 
@@ -59,23 +60,26 @@ def _bounds(geoms: np.ndarray) -> np.ndarray | None:
 
 
 def _ring_integrals(rings: Flat, density: _Density) -> np.ndarray:
-    """Signed integral of the density over each ring, by Green's theorem, edge by edge, in pieces that fit a cache."""
-    starts = rings.starts
-    ends = np.r_[starts[1:], len(rings.xy)]
-    out = np.zeros(len(starts))
+    """Signed integral of the density over each ring, by Green's theorem, edge by edge; the same bits either way."""
+    out = np.zeros(len(rings.ends))
+    loops = loops_for("shape_loops", len(rings.xy)) if density.loops is not None else None
+    if loops is not None:
+        xs, ys, rest = np.empty((3, loops.CHUNK + 1))
+        loops.ring_integrals(rings.xy, rings.ends, *density.loops, xs, ys, rest, out)
+        return out
+    starts, ends = rings.starts, rings.ends
     first = 0
-    while first < len(starts):
+    while first < len(starts):  # in pieces that fit a cache
         last = max(int(np.searchsorted(ends, starts[first] + _CHUNK, "right")), first + 1)
         lo, hi = starts[first], ends[last - 1]
-        local = starts[first:last] - lo
+        local, length = starts[first:last] - lo, rings.counts[first:last]
         x, y = np.ascontiguousarray(rings.xy[lo:hi, 0]), np.ascontiguousarray(rings.xy[lo:hi, 1])
-        length = np.diff(np.r_[local, hi - lo])
         rx, ry = x - np.repeat(x[local], length), y - np.repeat(y[local], length)
         dx, dy = np.diff(x), np.diff(y)
         edge = 0.5 * density.mean * (rx[:-1] * ry[1:] - rx[1:] * ry[:-1])
         edge += density.rest(x[:-1], y[:-1], dx, dy) * dy
         edge[local[1:] - 1] = 0.0
-        out[first:last] = np.add.reduceat(np.r_[edge, 0.0], local)
+        out[first:last] = np.bincount(np.repeat(np.arange(last - first), length)[:-1], edge, last - first)
         first = last
     return out
 
@@ -94,12 +98,16 @@ def inverse_scale(x: np.ndarray, y: np.ndarray, crs) -> np.ndarray:
 
 
 class _Density:
-    """Inverse areal scale ``value`` = mean + ∂g/∂x: the mean, and ``rest``, the mean of g along an edge."""
+    """Inverse areal scale ``value`` = mean + ∂g/∂x: the mean, and ``rest``, the mean of g along an edge.
 
-    def __init__(self, mean: float, g: Callable, value: Callable, nodes: int):
+    ``loops``: what the compiled loops need to do the same, where they can.
+    """
+
+    def __init__(self, mean: float, g: Callable, value: Callable, nodes: int, loops: tuple | None = None):
         self.mean, self.g, self.value = mean, g, value
         at, weight = np.polynomial.legendre.leggauss(nodes)
         self.nodes = [(0.5 * (a + 1), 0.5 * w) for a, w in zip(at, weight, strict=True)]
+        self.loops = None if loops is None else (*loops, np.array(self.nodes).ravel())
 
     def rest(self, x, y, dx, dy):
         total = np.zeros(len(x))
@@ -138,14 +146,19 @@ def _transverse_mercator(wkt: str) -> _Density:
     unit = _unit(crs)
     ratio = unit / k0
     easting, northing = value["false easting"] / unit, value["false northing"] / unit
-    arc, curvature = _meridian(a, e2)
-    start = arc(value["latitude of natural origin"])
+    arc, quarter, bend = _meridian(a, e2)
+    start, turn, polar = arc(value["latitude of natural origin"]), 1 / quarter, a / np.sqrt(1 - e2)
 
-    # 1/k² = 1 − u + (2 − η²)/3·u² − 17/45·u³ with u = Y²/(M·N), η² = N/M − 1 at the foot point (Redfearn)
+    # 1/k² = 1 − u + (2 − η²)/3·u² − 17/45·u³ with u = Y²/(M·N), η² = N/M − 1 at the foot point (Redfearn);
+    # sums, products and roots only, which every machine rounds alike
     def series(x, y):
         across = (x - easting) * ratio
-        bent = curvature(start + (y - northing) * ratio)
-        return across, across * across * bent, np.sqrt(bent) * (a / np.sqrt(1 - e2)) - 1
+        t = (start + (y - northing) * ratio) * turn
+        t = t * t
+        bent = bend[-1]
+        for term in bend[-2::-1]:
+            bent = term + t * bent
+        return across, across * across * bent, np.sqrt(bent) * polar - 1.0
 
     def value(x, y):
         _, u, eta2 = series(x, y)
@@ -153,9 +166,10 @@ def _transverse_mercator(wkt: str) -> _Density:
 
     def g(x, y):
         across, u, eta2 = series(x, y)
-        return across * u * (u * ((2 - eta2) / 15 - u * (17 / 315)) - 1 / 3) * ratio
+        return across * u * (u * ((2.0 - eta2) * (1 / 15) - u * (17 / 315)) - 1 / 3) * ratio
 
-    return _Density(ratio * ratio, g, value, 3)
+    told = np.array([ratio * ratio, easting, northing, ratio, start, turn, polar])
+    return _Density(ratio * ratio, g, value, 3, (told, bend))
 
 
 def _parameters(crs: pyproj.CRS) -> dict[str, float]:
@@ -172,8 +186,9 @@ def _parameters(crs: pyproj.CRS) -> dict[str, float]:
 
 @lru_cache(8)
 def _meridian(a: float, e2: float):
-    """The meridian arc of a latitude, and the Gaussian curvature 1/(M·N) at the foot point of an arc, in metres."""
-    lat = np.linspace(-np.pi / 2, np.pi / 2, 4001)
+    """The meridian arc of a latitude; that of a quarter; and the Gaussian curvature 1/(M·N) at the foot point of an arc,
+    as a polynomial in the square of its share of a quarter. Metres."""
+    lat = np.linspace(0, np.pi / 2, 4001)
     at, weight = np.polynomial.legendre.leggauss(12)
 
     def arc(phi: float) -> float:
@@ -181,16 +196,10 @@ def _meridian(a: float, e2: float):
         return float(0.5 * phi * np.sum(weight * a * (1 - e2) / (1 - e2 * np.sin(t) ** 2) ** 1.5))
 
     quarter = arc(np.pi / 2)
-    arcs = np.array([arc(phi) for phi in lat])
-    cosine = np.cos(arcs * np.pi / quarter)
-    exact = (1 - e2 * np.sin(lat) ** 2) ** 2 / (a * a * (1 - e2))
-    c = np.polynomial.polynomial.polyfit(cosine, exact * a * a, 5) / (a * a)
-
-    def curvature(y):
-        t = np.cos(y * (np.pi / quarter))
-        return c[0] + t * (c[1] + t * (c[2] + t * (c[3] + t * (c[4] + t * c[5]))))
-
-    return arc, curvature
+    share = np.array([arc(phi) for phi in lat]) / quarter
+    exact = (1 - e2 * np.sin(lat) ** 2) ** 2 / (1 - e2)
+    fit = np.polynomial.Chebyshev.fit(share * share, exact, _BEND, domain=[0, 1])
+    return arc, quarter, fit.convert(domain=[-1, 1], kind=np.polynomial.Polynomial).coef / (a * a)
 
 
 @lru_cache(64)

@@ -2,27 +2,66 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 from collections.abc import Iterator
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 import shapely
 
+from onemap.compiled import NotCompiled, addresses
+
+log = logging.getLogger(__name__)
+
+COMPILED_FROM = (
+    100_000  # coordinates, from which loading compiled loops pays off (2 s once on a machine to make them)
+)
 _BLOCK = 1 << 15
 
 
 class Flat(NamedTuple):
-    """Coordinates of closed rings one after the other; ring of each coordinate, geometry of each ring, whether a hole."""
+    """Coordinates of closed rings one after the other; where each ring ends, its geometry, and whether it is a hole."""
 
     xy: np.ndarray
-    ring: np.ndarray
+    ends: np.ndarray
     owner: np.ndarray
     hole: np.ndarray
 
     @property
     def starts(self) -> np.ndarray:
         """Where each ring begins among the coordinates."""
-        return np.flatnonzero(np.r_[True, self.ring[1:] != self.ring[:-1]][: len(self.ring)])
+        return np.r_[0, self.ends[:-1]][: len(self.ends)]
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How many coordinates each ring has."""
+        return self.ends - self.starts
+
+    @property
+    def ring(self) -> np.ndarray:
+        """The ring of each coordinate."""
+        return np.repeat(np.arange(len(self.ends)), self.counts)
+
+    def of(self, which: np.ndarray) -> Flat:
+        """The rings of some geometries (a mask), by the numbers these had."""
+        held = which[self.owner]
+        if held.all():
+            return self
+        counts = self.counts
+        return _rings(self.xy[np.repeat(held, counts)], counts[held], self.owner[held], self.hole[held])
+
+    def renumbered(self, which: np.ndarray) -> Flat:
+        """The same of some geometries (a mask) alone, by their numbers among these."""
+        if which.all():
+            return self
+        return self.of(which)._replace(owner=(np.cumsum(which) - 1)[self.owner[which[self.owner]]])
+
+    def and_of(self, geoms: np.ndarray, at: np.ndarray) -> Flat:
+        """The same and the rings of other geometries, which have these numbers."""
+        more = flat(geoms)
+        return _joined(self, more._replace(owner=at[more.owner])) if len(more.owner) else self
 
 
 def flat(geoms: np.ndarray) -> Flat:
@@ -42,10 +81,13 @@ def flat(geoms: np.ndarray) -> Flat:
     rest = np.flatnonzero(~simple & (kind >= 3))
     if not simple.any():
         return _any(geoms[rest], rest)
-    one, two = _simple(geoms[simple], np.flatnonzero(simple)), _any(geoms[rest], rest)
+    return _joined(_simple(geoms[simple], np.flatnonzero(simple)), _any(geoms[rest], rest))
+
+
+def _joined(one: Flat, two: Flat) -> Flat:
     return Flat(
         np.concatenate([one.xy, two.xy]),
-        np.concatenate([one.ring, two.ring + len(one.owner)]),
+        np.concatenate([one.ends, two.ends + len(one.xy)]),
         np.concatenate([one.owner, two.owner]),
         np.concatenate([one.hole, two.hole]),
     )
@@ -57,14 +99,30 @@ def blocks(geoms: np.ndarray) -> Iterator[tuple[int, Flat]]:
         yield first, flat(geoms[first : first + _BLOCK])
 
 
+def loops_for(name: str, coordinates: int) -> ModuleType | None:
+    """The module of compiled loops of that name; None where there is too little to do, or nothing can be compiled."""
+    if coordinates < COMPILED_FROM:
+        return None
+    module = importlib.import_module(f"onemap.land.{name}")
+    try:
+        addresses(module.__name__)
+    except NotCompiled as reason:
+        log.warning("%s is not available (%s); whole arrays do its work instead", name, reason)
+        return None
+    return module
+
+
 def _simple(geoms: np.ndarray, owner: np.ndarray) -> Flat:
     """Polygons of one ring each, without making rings; empty ones have none."""
-    xy, ring = shapely.get_coordinates(geoms, return_index=True)
-    if len(ring) and not (held := np.bincount(ring, minlength=len(geoms)) > 0).all():
-        owner, ring = owner[held], (np.cumsum(held) - 1)[ring]
-    elif not len(ring):
-        owner = owner[:0]
-    return Flat(xy, ring, owner, np.zeros(len(owner), dtype=bool))
+    counts = shapely.get_num_coordinates(geoms)
+    held = counts > 0
+    if not held.all():
+        owner, counts = owner[held], counts[held]
+    return _rings(shapely.get_coordinates(geoms), counts, owner, np.zeros(len(owner), dtype=bool))
+
+
+def _rings(xy: np.ndarray, counts: np.ndarray, owner: np.ndarray, hole: np.ndarray) -> Flat:
+    return Flat(xy, np.cumsum(counts, dtype=np.int64), owner, hole)
 
 
 def _any(geoms: np.ndarray, at: np.ndarray) -> Flat:
@@ -78,5 +136,6 @@ def _any(geoms: np.ndarray, at: np.ndarray) -> Flat:
     hole = np.ones(len(rings), dtype=bool)
     hole[:1] = False
     hole[1:] = part_of[1:] == part_of[:-1]
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    return Flat(xy, ring, at[owner[part_of]], hole)
+    counts = shapely.get_num_coordinates(rings)
+    held = counts > 0  # a part may be empty
+    return _rings(shapely.get_coordinates(rings), counts[held], at[owner[part_of]][held], hole[held])

@@ -7,18 +7,15 @@ is found by looking at the polygons with such edges and then at whatever they ar
 
 from __future__ import annotations
 
-import logging
 from typing import NamedTuple
 
 import numpy as np
 import shapely
 
-from onemap.compiled import NotCompiled
-from onemap.land.flat import Flat, flat
+from onemap.land.flat import Flat, flat, loops_for
 
-log = logging.getLogger(__name__)
-
-COMPILED_FROM = 100_000  # coordinates, from which loading the compiled loops pays off (2 s once on a machine to make them)
+_BOX = 5  # coordinates of a box
+_CROWD = 200  # pairs within cells, per box, up to which they are tried one by one
 
 
 class Mesh(NamedTuple):
@@ -41,10 +38,7 @@ def mesh_of(geoms: np.ndarray) -> Mesh:
     [[0, 2], [1, 2]]
     """
     count = len(geoms)
-    tree = shapely.STRtree(geoms)
-    left, right = tree.query(geoms)
-    near = left < right
-    left, right = left[near], right[near]
+    left, right = _near(geoms)
     unfit, joined = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     if not len(left):
         return Mesh(np.zeros((0, 2), dtype=np.int64), unfit, joined, np.zeros((0, 2, 2)))
@@ -53,8 +47,9 @@ def mesh_of(geoms: np.ndarray) -> Mesh:
     social = np.flatnonzero(social)
     exposed = np.zeros(count, dtype=bool)
     rings = flat(geoms[social])
-    alone, left_of = _alone(rings)
-    joined[social], exposed[social] = _matched(rings, alone, len(social))
+    alone, left_of, matched, single = _alone(rings)
+    joined[social[rings.owner[matched]]] = True
+    exposed[social[rings.owner[single]]] = True
     border = _border(rings, alone, left_of, joined[social])
     watched = exposed.copy()
     beside = exposed[left] | exposed[right]
@@ -65,6 +60,46 @@ def mesh_of(geoms: np.ndarray) -> Mesh:
     pairs = _flood(geoms, left, right, unfit)
     unfit[pairs.ravel()] = True
     return Mesh(pairs, unfit, joined, border)
+
+
+def _near(geoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of geometries whose boxes meet, the first below the second."""
+    loops = loops_for("mesh_loops", _BOX * len(geoms))
+    found = None if loops is None else _near_compiled(geoms, loops)
+    if found is None:
+        left, right = shapely.STRtree(geoms).query(geoms)
+        near = left < right
+        return left[near], right[near]
+    return found
+
+
+def _near_compiled(geoms: np.ndarray, loops) -> tuple[np.ndarray, np.ndarray] | None:
+    """The same by a grid of cells as wide as boxes are on average; None where a few boxes fill most cells, or few cells
+    hold most boxes."""
+    boxes = shapely.bounds(geoms)
+    if np.isnan(boxes).all():
+        return None
+    low, high = np.nanmin(boxes[:, :2], axis=0), np.nanmax(boxes[:, 2:], axis=0)
+    count = len(boxes)
+    step = max(float(np.nanmean(boxes[:, 2:] - boxes[:, :2])), float((high - low).max()) / count, 1e-9)
+    columns, rows = (int(n) + 1 for n in (high - low) / step)
+    while columns * rows > 2 * count:
+        step *= 1.5
+        columns, rows = (int(n) + 1 for n in (high - low) / step)
+    grid = float(low[0]), float(low[1]), step, columns, rows
+    start = np.zeros(columns * rows + 1, dtype=np.int64)
+    total = loops.count_cells(boxes, *grid, start)
+    if total > loops.MOST_CELLS * count or (start.astype(float) ** 2).sum() > _CROWD * count:
+        return None
+    start = np.cumsum(start)
+    held = np.empty(total, dtype=np.int32)
+    loops.fill_cells(boxes, *grid, start, held)
+    one, two = np.empty((2, 5 * count), dtype=np.int64)
+    found = loops.pair_boxes(boxes, *grid, start, held, one, two)
+    if found > len(one):
+        one, two = np.empty((2, found), dtype=np.int64)
+        loops.pair_boxes(boxes, *grid, start, held, one, two)
+    return one[:found], two[:found]
 
 
 def _flood(geoms: np.ndarray, left: np.ndarray, right: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -85,34 +120,28 @@ def _flood(geoms: np.ndarray, left: np.ndarray, right: np.ndarray, seeds: np.nda
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
-def _alone(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
+def _alone(rings: Flat) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Of each coordinate, whether the edge that begins there is not matched (False where none begins); of each ring,
-    whether its polygon lies on the left of it."""
-    if len(rings.xy) >= COMPILED_FROM:
-        try:
-            return _alone_compiled(rings)
-        except NotCompiled as reason:
-            log.warning("edges cannot be matched by compiled loops (%s); sorting does it instead", reason)
-    return _alone_by_sorting(rings)
+    whether its polygon lies on the left of it, whether some edge of it is matched, and whether one is not."""
+    loops = loops_for("mesh_loops", len(rings.xy))
+    return _alone_by_sorting(rings) if loops is None else _alone_compiled(rings, loops)
 
 
-def _alone_compiled(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
-    from onemap.land import mesh_loops
-
-    xy = np.ascontiguousarray(rings.xy) + 0.0  # -0.0 and 0.0 are one place
-    count = np.zeros(mesh_loops.BUCKETS, dtype=np.int64)
+def _alone_compiled(rings: Flat, loops) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    xy = rings.xy
+    count = np.zeros(loops.BUCKETS, dtype=np.int64)
     key, gathered = np.empty((2, len(xy)), dtype=np.uint64)
-    ends = np.r_[rings.starts[1:], len(xy)].astype(np.int64)
-    left = np.empty(len(ends), dtype=bool)
-    mesh_loops.name_edges(xy.view(np.uint64), xy, ends, rings.hole, left, key, count)
+    left, matched, single = np.empty((3, len(rings.ends)), dtype=bool)
+    loops.name_edges(xy.view(np.uint64), xy, rings.ends, rings.hole, left, key, count)
     size = 1 << int(2 * count.max() + 1).bit_length()
     alone, place = np.zeros(len(xy), dtype=bool), np.empty(len(xy), dtype=np.int32)
     slot, runs = np.zeros(size, dtype=np.int32), np.empty((size, 2), dtype=np.int32)
-    mesh_loops.pair_off(key, count, gathered, place, slot, runs, alone)
-    return alone, left
+    loops.pair_off(key, count, gathered, place, slot, runs, alone)
+    loops.sort_of(key, rings.ends, alone, single, matched)
+    return alone, left, matched, single
 
 
-def _alone_by_sorting(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
+def _alone_by_sorting(rings: Flat) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     starts = rings.starts
     point = _mixed(rings.xy)
     one, two = point[:-1], point[1:]
@@ -121,7 +150,7 @@ def _alone_by_sorting(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
     key += np.maximum(one, two)
     # the lowest bit says in which direction the edge runs with the polygon on its left
     left = (_signed(rings) > 0) != rings.hole
-    forth = (one < two) == np.repeat(left, np.diff(np.r_[starts, len(point)]))[:-1]
+    forth = (one < two) == np.repeat(left, rings.counts)[:-1]
     key = key << np.uint64(1) | forth
     real = one != two
     real[starts[1:] - 1] = False
@@ -137,27 +166,16 @@ def _alone_by_sorting(rings: Flat) -> tuple[np.ndarray, np.ndarray]:
     single[1:] &= ~pair
     alone = np.zeros(len(point), dtype=bool)
     alone[at[order[single]]] = True
-    return alone, left
-
-
-def _matched(rings: Flat, alone: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which polygons have an edge that is matched, and which have one that is not."""
-    starts, xy = rings.starts, rings.xy
-    real = np.zeros(len(xy), dtype=bool)
-    real[:-1] = (xy[1:] != xy[:-1]).any(axis=1)
-    real[starts[1:] - 1] = False
-    edges, single = (np.add.reduceat(mask, starts, dtype=np.int64) for mask in (real, alone))
-    with_pair, with_single = np.zeros((2, count), dtype=bool)
-    with_pair[rings.owner[edges > single]] = True
-    with_single[rings.owner[single > 0]] = True
-    return with_pair, with_single
+    edges, lone = np.zeros(len(point), dtype=bool), alone
+    edges[at] = True
+    edges, lone = (np.add.reduceat(mask, starts, dtype=np.int64) for mask in (edges, lone))
+    return alone, left, edges > lone, lone > 0
 
 
 def _signed(rings: Flat) -> np.ndarray:
     """Twice the signed area of each ring, for its sign only."""
     starts = rings.starts
-    counts = np.diff(np.r_[starts, len(rings.xy)])
-    x, y = (rings.xy[:, k] - np.repeat(rings.xy[starts, k], counts) for k in (0, 1))
+    x, y = (rings.xy[:, k] - np.repeat(rings.xy[starts, k], rings.counts) for k in (0, 1))
     cross = np.zeros(len(x))
     cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
     return np.add.reduceat(cross, starts)
@@ -184,7 +202,7 @@ def union_parts(geoms: np.ndarray, mesh: Mesh) -> np.ndarray:
     sound, border = mesh.joined & ~mesh.unfit, mesh.border
     if sound.any() and (mesh.joined & mesh.unfit).any():
         rings = flat(geoms[sound])
-        border = _border(rings, *_alone(rings), sound[sound])
+        border = _border(rings, *_alone(rings)[:2], sound[sound])
     merged = _enclosed(border) if sound.any() else geoms[:0]
     if mesh.unfit.any():
         merged = polygons_of(shapely.disjoint_subset_union_all(np.concatenate([merged, geoms[mesh.unfit]])))
@@ -193,9 +211,11 @@ def union_parts(geoms: np.ndarray, mesh: Mesh) -> np.ndarray:
 
 def _border(rings: Flat, alone: np.ndarray, left: np.ndarray, joined: np.ndarray) -> np.ndarray:
     at = np.flatnonzero(alone)
-    at = at[joined[rings.owner[rings.ring[at]]]]
+    ring = np.searchsorted(rings.ends, at, "right")
+    within = joined[rings.owner[ring]]
+    at, ring = at[within], ring[within]
     edges = np.stack([rings.xy[at], rings.xy[at + 1]], axis=1)
-    back = ~left[rings.ring[at]]
+    back = ~left[ring]
     edges[back] = edges[back, ::-1]
     return edges
 

@@ -9,7 +9,7 @@ import shapely
 
 from onemap.land.cells import words
 from onemap.land.crs import town_bounds
-from onemap.land.flat import Flat, blocks
+from onemap.land.flat import Flat, blocks, loops_for
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
 from onemap.messages import Message
@@ -39,30 +39,50 @@ def stray(geoms: np.ndarray, crs: pyproj.CRS, compactness: float) -> np.ndarray:
     return off
 
 
-def spikes(geoms: np.ndarray, compactness: float, least_m: float) -> tuple[np.ndarray, np.ndarray]:
+def spikes(
+    geoms: np.ndarray, compactness: float, least_m: float, rings: Flat | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Number of spikes per polygon, and how many polygons' vertices repeat the one before (as a mask).
 
     A spike is a vertex with both edges longer than ``least_m``, so sharp that the triangle of its two edges, made
-    equally long, has a compactness (4π × area / perimeter²) below the given one.
+    equally long, has a compactness (4π × area / perimeter²) below the given one. ``rings``: those of the polygons, where
+    they are known.
     """
     count, repeated = np.zeros(len(geoms), dtype=int), np.zeros(len(geoms), dtype=bool)
-    for first, rings in blocks(geoms):
-        if not len(rings.owner):
+    for first, some in blocks(geoms) if rings is None else [(0, rings)]:
+        if not len(some.owner):
             continue
-        owner = first + rings.owner
-        at, unit_a, unit_b, still = _turns(rings, least_m)
-        repeated[owner[rings.ring[still]]] = True
-        area = np.abs(unit_a[:, 0] * unit_b[:, 1] - unit_a[:, 1] * unit_b[:, 0]) / 2
-        bad = 4 * np.pi * area < compactness * (2 + np.hypot(*(unit_a - unit_b).T)) ** 2
-        np.add.at(count, owner[rings.ring[at[bad]]], 1)
+        owner = first + some.owner
+        found, still = _of_rings(some, compactness, least_m)
+        np.add.at(count, owner, found)
+        repeated[owner[still]] = True
     return count, repeated
+
+
+def _of_rings(rings: Flat, compactness: float, least_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Number of spikes of each ring, and whether a vertex repeats the one before."""
+    count, repeated = np.zeros(len(rings.ends), dtype=np.int64), np.zeros(len(rings.ends), dtype=bool)
+    loops = loops_for("shape_loops", len(rings.xy))
+    if loops is not None:
+        loops.ring_spikes(rings.xy, rings.ends, compactness, least_m, count, repeated)
+        return count, repeated
+    at, unit_a, unit_b, still = _turns(rings, least_m)
+    ring = rings.ring
+    repeated[ring[still]] = True
+    area = np.abs(unit_a[:, 0] * unit_b[:, 1] - unit_a[:, 1] * unit_b[:, 0]) / 2
+    around = 2 + _length(unit_a - unit_b)
+    np.add.at(count, ring[at[4 * np.pi * area < compactness * (around * around)]], 1)
+    return count, repeated
+
+
+def _length(vectors: np.ndarray) -> np.ndarray:
+    return np.sqrt(vectors[:, 0] * vectors[:, 0] + vectors[:, 1] * vectors[:, 1])
 
 
 def _turns(rings: Flat, least_m: float):
     """Vertices with two long edges that turn back by more than a right angle: position, both edges' directions away
     from the vertex; and the vertices that repeat the one before."""
-    xy, start = rings.xy, rings.starts
-    end = np.r_[start[1:], len(xy)] - 1
+    xy, start, end = rings.xy, rings.starts, rings.ends - 1
     step = np.diff(xy, axis=0, append=xy[-1:])
     step[end] = step[start]
     dx, dy = np.ascontiguousarray(step.T)
@@ -72,17 +92,25 @@ def _turns(rings: Flat, least_m: float):
     at = at[~np.isin(at, start)]
     # the closing vertex stands for the first one, which it repeats
     a, b = -step[at - 1], step[at]
-    long_a, long_b = np.hypot(*a.T), np.hypot(*b.T)
+    long_a, long_b = _length(a), _length(b)
     long = (long_a > least_m) & (long_b > least_m)
     return at[long], a[long] / long_a[long, None], b[long] / long_b[long, None], still
 
 
 def odd_features(
-    geoms: np.ndarray, areas: np.ndarray, fids: list[str], limits: Limits, issues: Issues
+    geoms: np.ndarray,
+    areas: np.ndarray,
+    fids: list[str],
+    limits: Limits,
+    issues: Issues,
+    rings: Flat | None = None,
 ) -> None:
-    """One issue row per polygon with spikes and per sliver (``areas`` in m²), one per file for repeated points."""
+    """One issue row per polygon with spikes and per sliver (``areas`` in m²), one per file for repeated points.
+
+    ``rings``: those of the polygons, where they are known.
+    """
     _slivers(geoms, areas, fids, limits, issues)
-    count, repeated = spikes(geoms, limits.sliver_compactness, limits.sliver_width)
+    count, repeated = spikes(geoms, limits.sliver_compactness, limits.sliver_width, rings)
     for i in np.flatnonzero(count)[:_MOST_ROWS]:
         issues.add("spike", fids[i], value=int(count[i]), place=place_of(geoms[i]))
     if (more := int((count > 0).sum()) - _MOST_ROWS) > 0:

@@ -8,17 +8,22 @@ import numpy as np
 import shapely
 
 from onemap.land.area import ellipsoidal_area
+from onemap.land.flat import Flat, flat, loops_for
 from onemap.land.limits import Limits
 from onemap.land.survey_rings import assemble
 
 
 class Repair(NamedTuple):
-    """Per geometry: the polygon to use (None if unusable), reason ('' if fine), footprint, and passports by position."""
+    """Per geometry: the polygon to use (None if unusable), reason ('' if fine), footprint, and passports by position.
+
+    ``rings`` are those of the polygons to use.
+    """
 
     geoms: np.ndarray
     reason: np.ndarray
     footprint: np.ndarray
     passports: dict[int, dict]
+    rings: Flat
 
 
 EMPTY_REASONS = ("no_geometry", "collapsed", "annotation")
@@ -38,8 +43,8 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
     passports: dict[int, dict] = {}
     absent = shapely.is_missing(geoms) | shapely.is_empty(geoms)
     reason[absent] = "no_geometry"
-    kinds = shapely.get_type_id(geoms)
-    suspect = ~absent & ((kinds == 7) | ~np.isin(kinds, (3, 6)) | ~shapely.is_valid(geoms))
+    kinds, rings = shapely.get_type_id(geoms), flat(geoms)
+    suspect = ~absent & (((kinds != 3) & (kinds != 6)) | ~are_valid(geoms, rings))
     for i in np.flatnonzero(suspect):
         geom, why, card = _one(geoms[i], crs, limits, loose)
         # a line in a table of features may stand for land beside it: without a footprint it could be anywhere
@@ -49,7 +54,26 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
         if card:
             passports[int(i)] = card
     geoms[absent] = None
-    return Repair(geoms, reason, footprint, passports)
+    if suspect.any():
+        rings = rings.of(~suspect).and_of(geoms[suspect], np.flatnonzero(suspect))
+    return Repair(geoms, reason, footprint, passports, rings)
+
+
+def are_valid(geoms: np.ndarray, rings: Flat) -> np.ndarray:
+    """Which geometries are valid, as GEOS says; ``rings``: theirs. GEOS is asked about those that are not so beyond doubt."""
+    valid = np.zeros(len(geoms), dtype=bool)
+    loops = loops_for("shape_loops", len(rings.xy))
+    if loops is not None:
+        first = np.flatnonzero(np.r_[True, rings.owner[1:] != rings.owner[:-1]])
+        most = int(np.add.reduceat(rings.counts, first).max())
+        xs, ys, low = np.empty((3, most))
+        order, after = np.empty((2, most), dtype=np.int64)
+        start = np.empty(loops.MOST_RINGS + 1, dtype=np.int64)
+        owner = rings.owner.astype(np.int64)
+        loops.surely_valid(rings.xy, rings.ends, owner, rings.hole, xs, ys, low, order, after, start, valid)
+    doubtful = np.flatnonzero(~valid)
+    valid[doubtful] = shapely.is_valid(geoms[doubtful])
+    return valid
 
 
 def _one(geom, crs, limits: Limits, loose: bool):

@@ -207,7 +207,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     mended = mend(raw, placed.geoms, lost, known, issues)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
     fids = raw.columns.index.map(str)
-    areas = ellipsoidal_area(mended.geoms, known.crs)
+    areas = ellipsoidal_area(mended.geoms, known.crs, rings=mended.rings)
     aside = ~np.isin(reason, ("", *EMPTY_REASONS))
     footprint = np.where(shapely.is_missing(mended.geoms), mended.footprint, mended.geoms)
     quarantine = [
@@ -235,7 +235,9 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     passports = [card | {"source_fid": fids[i]} for i, card in mended.passports.items() if kept[i]]
     same = {"layer": source.layer, "source": row["path"]}
     reconcile(features, known.limits, issues)
-    odd_features(mended.geoms[kept], areas[kept], fids[kept], known.limits, issues)
+    odd_features(
+        mended.geoms[kept], areas[kept], fids[kept], known.limits, issues, mended.rings.renumbered(kept)
+    )
     duplicate_features(features, issues)
     duplicate_keys(raw.columns, issues)
     return (
