@@ -55,6 +55,11 @@ def words(values: pd.Series) -> np.ndarray:
     return each(values, text) if column is None else _said(column).to_numpy(zero_copy_only=False)
 
 
+def all_differ(values: np.ndarray) -> bool:
+    """Whether no two of an array of texts are the same."""
+    return len(set(values.tolist())) == len(values)
+
+
 def _said(column: pa.Array) -> pa.Array:
     return _by_distinct(pc.fill_null(column, ""), _plain_text)
 

@@ -41,6 +41,8 @@ def told_apart(seen: Counter, own: CodeTable, catalogue, limits: Limits, issues:
     mine = next((name for name in editions if own.frame is catalogue.codes.get(name)), None)
     if mine is None or own.frame is None:
         return Editions(set(), {})
+    if all(_is_own(pair, own) for pair in seen):
+        return Editions(set(), {})
     tables = {name: CodeTable(catalogue, name) for name in editions}
     fits = {pair: _fitting(pair, tables) for pair in seen}
     left = {pair for pair, names in fits.items() if names and mine not in names}
@@ -109,6 +111,12 @@ def _twin(theirs: Coded, own: CodeTable) -> str | None:
         if _kind(row.get("name_zh")) == _kind(theirs.name) and own.major(code) == theirs.major
     ]  # fmt: skip
     return same[0] if len(same) == 1 else None
+
+
+def _is_own(pair: Said, own: CodeTable) -> bool:
+    """Whether a code is one of a table whatever others have it too: under its own name there, or under none."""
+    found = _meaning(pair, own)
+    return found is not None and (not pair.name or _kind(found.name) == _kind(pair.name))
 
 
 def _fitting(pair: Said, tables: dict[str, CodeTable]) -> set[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from onemap.frames import FEATURES, PASSPORTS, QUARANTINE, empty
+from onemap.land.cells import all_differ
 from onemap.land.crs import town_box
 from onemap.land.extents import stated_extent
 from onemap.land.issues import Issues
@@ -122,8 +123,8 @@ def _with_ids(frames: list[gpd.GeoDataFrame], crs) -> gpd.GeoDataFrame:
     if len(files) == 1:
         front[0] = f"{layer}:"
     ids = front[file_of] + found["source_fid"].to_numpy(dtype=object)
-    repeated = pd.Series(ids, dtype=object).duplicated(keep=False).to_numpy()
-    if repeated.any():
+    if not all_differ(ids):
+        repeated = pd.Series(ids, dtype=object).duplicated(keep=False).to_numpy()
         codes = found["class_code"].fillna("").astype(str).to_numpy()
         ids[repeated] = [f"{i}:{c}" if c else i for i, c in zip(ids[repeated], codes[repeated], strict=True)]
         ids = _told_apart(ids)

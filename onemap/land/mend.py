@@ -7,7 +7,7 @@ import shapely
 
 from onemap.land.issues import Issues, place_of
 from onemap.land.quality import stray
-from onemap.land.raw import Raw
+from onemap.land.raw import Raw, texts_of
 from onemap.land.repair import Repair, ends_apart, hull, repair
 from onemap.messages import Message
 
@@ -33,8 +33,8 @@ def mend(raw: Raw, placed: np.ndarray, lost: dict[str, str], known, issues: Issu
     off = stray(placed, known.crs, known.limits.sliver_compactness)
     mended = repair(np.where(off, None, placed), known.crs, known.limits, raw.loose)
     mended.reason[off] = "absurd_coordinates"
-    fids = raw.columns.index.map(str)
-    told = fids.isin(lost)
+    fids = texts_of(raw.columns.index)
+    told = np.array([fid in lost for fid in fids] if lost else np.zeros(len(fids)), dtype=bool)
     for i in np.flatnonzero(told):
         mended.reason[i] = lost[fids[i]]
         if mended.reason[i] == "ring_open":

@@ -39,6 +39,11 @@ class Raw:
     coded: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
+def texts_of(index: pd.Index) -> np.ndarray:
+    """The entries of an index as texts."""
+    return np.array([one if type(one) is str else str(one) for one in index.to_numpy(object)], dtype=object)
+
+
 def sha256(path: Path) -> str:
     """Fingerprint of a file with its sidecars, or of all files in a folder, by name and content.
 

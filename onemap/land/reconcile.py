@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from onemap.land.cells import all_differ
 from onemap.land.issues import Issues, place_of
 from onemap.land.limits import Limits
 from onemap.land.survey import survey_area
@@ -56,7 +57,8 @@ def reconcile(features: pd.DataFrame, limits: Limits, issues: Issues, survey_crs
     Reads declared_m2, area_m2, source_fid and geometry of rows; the two areas are left as they are. ``survey_crs``: the
     CRS of sites, whose area by the survey's procedure is told as well, as a checker will compute it.
     """
-    rows = features.drop_duplicates("source_fid") if len(features) else features
+    twice = len(features) and not all_differ(features["source_fid"].to_numpy(object))
+    rows = features.drop_duplicates("source_fid") if twice else features
     declared, computed = rows["declared_m2"].to_numpy(float), rows["area_m2"].to_numpy(float)
     told = np.isfinite(declared) & (declared > 0) & (computed > 0)
     if not told.any():

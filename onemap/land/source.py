@@ -21,7 +21,7 @@ from onemap.land.limits import Limits
 from onemap.land.mend import mend, note_issues
 from onemap.land.postgis import is_address, read_postgis, without_password
 from onemap.land.quality import duplicate_features, duplicate_keys, odd_features
-from onemap.land.raw import Raw, sha256
+from onemap.land.raw import Raw, sha256, texts_of
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import EMPTY_REASONS
 from onemap.messages import Message, message_of, told
@@ -94,14 +94,10 @@ def _read_file(source, path, shown: str, known: Known, issues: Issues) -> Part:
         "rows_kept": 0, "rows_quarantined": 0, "rows_empty": 0, "crs": None, "encoding": None,
         "data_date": source.data_date, "valid_until": source.valid_until, "sha256": None,
     } | told()  # fmt: skip
-    nothing = Part(
-        empty([*FEATURES, "declared_m2"], known.crs), empty(QUARANTINE, known.crs), empty(PASSPORTS), [row],
-        issues.rows, [],
-    )  # fmt: skip
     if not is_address(path) and not path.exists():
         row |= {"status": "missing", **told(Message("land.file.missing"))}
         issues.add("source_missing", value=shown)
-        return nothing
+        return _nothing([row], known, issues)
     try:
         raws = raws_of(path, source.table, source.encoding)
         row["sha256"] = raws[0].fingerprint if is_address(path) else sha256(path)
@@ -109,7 +105,7 @@ def _read_file(source, path, shown: str, known: Known, issues: Issues) -> Part:
         said = message_of(error) if isinstance(error, InputError) else str(error)
         row |= told(said)
         issues.add("source_unreadable", value=shown, message=said)
-        return nothing
+        return _nothing([row], known, issues)
     parts, rows, web = [], [], []
     for raw in raws:
         own = row | {"path": shown if len(raws) == 1 else f"{shown}/{raw.file.rpartition('/')[2]}"}
@@ -127,8 +123,14 @@ def _read_file(source, path, shown: str, known: Known, issues: Issues) -> Part:
             own |= {"status": "unreadable", "rows_read": 0} | told(error.said)
             issues.add("source_unreadable", value=own["path"], message=error.said)
     if not parts:
-        return nothing._replace(sources=rows)
+        return _nothing(rows, known, issues)
     return Part(*(_stack(frames) for frames in zip(*parts, strict=True)), rows, issues.rows, web)
+
+
+def _nothing(rows: list[dict], known: Known, issues: Issues) -> Part:
+    """What a file gives that cannot be used."""
+    frames = empty([*FEATURES, "declared_m2"], known.crs), empty(QUARANTINE, known.crs), empty(PASSPORTS)
+    return Part(*frames, rows, issues.rows, [])
 
 
 def raws_of(path, table: str | None, encoding: str | None) -> list[Raw]:
@@ -206,7 +208,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     table, bad = harmonise(raw, source, known.catalogue, known.limits, issues)
     mended = mend(raw, placed.geoms, lost, known, issues)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
-    fids = raw.columns.index.map(str)
+    fids = texts_of(raw.columns.index)
     areas = ellipsoidal_area(mended.geoms, known.crs, rings=mended.rings)
     aside = ~np.isin(reason, ("", *EMPTY_REASONS))
     footprint = np.where(shapely.is_missing(mended.geoms), mended.footprint, mended.geoms)
@@ -217,7 +219,8 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     nowhere = np.flatnonzero(reason == "no_geometry")
     quarantine += [{"source_fid": fids[i], "reason": "no_geometry", "geometry": None} for i in nowhere]
     missing = total - len(raw.columns)
-    gone = [fid for fid in lost if fid not in fids]
+    here = set(fids) if lost else ()
+    gone = [fid for fid in lost if fid not in here]
     quarantine += [{"source_fid": fid, "reason": lost[fid], "geometry": None} for fid in gone]
     if missing > len(gone):
         quarantine.append({"source_fid": None, "reason": "row_missing", "geometry": None})
@@ -260,13 +263,15 @@ def _crs_name(crs: pyproj.CRS) -> str:
 
 
 def _features(table, raw: Raw, geoms, areas, kept, source, shown, crs) -> gpd.GeoDataFrame:
-    position = pd.Series(np.arange(len(raw.columns)), index=raw.columns.index)
-    at = position.loc[table.index].to_numpy() if position.index.is_unique else np.arange(len(table))
+    at = np.arange(len(table))
+    if table.index is not raw.columns.index and raw.columns.index.is_unique:
+        at = raw.columns.index.get_indexer(table.index)
     wanted = kept[at]
-    table, at = table[wanted], at[wanted]
+    if not wanted.all():
+        table, at = table[wanted], at[wanted]
     data = {c: table[c].to_numpy() for c in FEATURES if c in table.columns}
     data |= {
-        "feature_id": None, "layer": source.layer, "source": shown, "source_fid": table.index.map(str).to_numpy(),
+        "feature_id": None, "layer": source.layer, "source": shown, "source_fid": texts_of(table.index),
         "area_m2": areas[at], "declared_m2": table["declared_m2"].to_numpy(),
     }  # fmt: skip
     rows = {
