@@ -73,7 +73,7 @@ def _tell_passport(fid: str, card: dict, geom, issues: Issues) -> None:
     if "make_valid" in method or "collection_reduced" in method:
         issues.add(
             "repaired" if "make_valid" in method else "collection_reduced", fid,
-            value=f"{card['area_change_m2']:.4f}", place=_place(geom),
+            value=f"{round(card['area_change_m2'], 4) + 0.0:.4f}", place=_place(geom),
             message=Message("land.repair.move", metres=round(card["max_move_m"], 4)),
         )  # fmt: skip
 

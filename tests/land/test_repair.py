@@ -4,7 +4,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onemap.land.issues import Issues
 from onemap.land.limits import Limits
+from onemap.land.mend import _tell_passport
 from onemap.land.partition import gaps, overlaps, width
 from onemap.land.repair import EMPTY_REASONS, repair
 
@@ -97,3 +99,13 @@ def test_overlaps_and_gaps_of_every_kind():
         400,
         2000,
     ]
+
+
+def test_a_change_of_area_that_is_none_has_no_sign():
+    """The sign of what rounding leaves over differs from one processor to the next."""
+    issues = Issues("land_survey", "a")
+    for change in (-1e-12, 1e-12, 0.0, -0.01):
+        _tell_passport(
+            "1", {"method": "make_valid", "area_change_m2": change, "max_move_m": 0.0}, at(*SQUARE), issues
+        )
+    assert [row["value"] for row in issues.rows] == ["0.0000", "0.0000", "0.0000", "-0.0100"]
