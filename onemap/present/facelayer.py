@@ -8,7 +8,6 @@ canvas tiles of Leaflet's GridLayer.
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,9 +23,9 @@ from onemap.present.assets import static
 from onemap.present.basemap import Under, under
 from onemap.present.cards import plan_line
 from onemap.present.inline import inline
-from onemap.present.legend import Entry, legend_html
+from onemap.present.legend import Entry, legend_html, told_apart
 from onemap.present.map import SCRIPTS as PAGE_SCRIPTS
-from onemap.present.map import OfflineMap, Start
+from onemap.present.map import OfflineMap, Start, page_data
 from onemap.present.packed import SCREEN_CRS, Lists, PackedFaces, pack_faces
 from onemap.present.styles import look as style_of
 from onemap.present.styles import pattern_svg, swatch_svg
@@ -98,21 +97,6 @@ def draw_city(blueprint: Any, lang: str = "zh", base_map: Any = None) -> Offline
         layer = FaceLayer(faces, column, looks, title, card=parts.card, z_index=number).add_to(figure)
         layers.append((title, layer))
     Start(layers).add_to(figure)
-    data = {
-        "looks": [],
-        "cards": [],
-        "plans": [],
-        "projects": [],
-        "window": window,
-        "texts": {
-            "hectare": say(words, "present.hectare"),
-            "mu": say(words, "present.mu"),
-            "measureLength": say(words, "map.measure.length"),
-            "measureArea": say(words, "map.measure.area"),
-            "measureHelp": say(words, "map.measure.help"),
-        },
-    }
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     title = say(words, "map.title.blueprint")
     page = inline(
         figure,
@@ -120,9 +104,7 @@ def draw_city(blueprint: Any, lang: str = "zh", base_map: Any = None) -> Offline
         lang="zh-CN" if lang == "zh" else "en",
         styles=[static("map.css")],
         scripts=[static(name) for name in PAGE_SCRIPTS],
-        body=_panel(words, blueprint, parts, title, base)
-        + f'<script type="application/json" id="onemap-data">{text}</script>\n'
-        + base.script(),
+        body=_panel(words, blueprint, parts, title, base) + page_data(words, window) + base.script(),
         allow_hosts=base.hosts,
     )
     return OfflineMap(page)
@@ -168,7 +150,13 @@ class FaceParts:
             wears.append(looks.index(found) + 1)
         self.columns |= {"governing": number, "look": np.array(wears, dtype=np.int64)[number]}
         self.tables["governing"] = titles
-        legend = [(found, self._look_title(found, pairs, wears, n)) for n, found in enumerate(looks, start=1)]
+        named = {
+            (n, self._look_title(found, pairs, wears, n)): {
+                layer for (layer, _), one in zip(pairs, wears, strict=True) if one == n
+            }
+            for n, found in enumerate(looks, start=1)
+        }
+        legend = [(looks[n - 1], text) for (n, _), text in told_apart(words, named).items()]
         self.legend = sorted(legend, key=lambda row: row[1])
         return "look", say(words, "map.layer.governing"), looks
 

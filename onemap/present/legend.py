@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from onemap.present.words import Words, say
+from onemap.present.words import Words, layer_title, listed, say
 
 
 class Entry(NamedTuple):
@@ -15,6 +16,17 @@ class Entry(NamedTuple):
     title: str
     shown: bool
     looks: Sequence[tuple[str, str]] = ()
+
+
+def told_apart(words: Words, layers: Mapping[tuple[int, str], Iterable[str]]) -> dict[tuple[int, str], str]:
+    """What the legend says for each (look, name), given its layers: those are named where looks share a name."""
+    shared = Counter(name for _, name in layers)
+    return {
+        (look, name): say(words, "map.legend.of", name=name, layers=_titles(words, own))
+        if shared[name] > 1
+        else name
+        for (look, name), own in layers.items()
+    }
 
 
 def legend_html(words: Words, entries: Iterable[Entry], notes: Iterable[str] = ()) -> str:
@@ -38,6 +50,10 @@ def notes_html(words: Words, notes: Sequence[str]) -> str:
         return ""
     title = html.escape(say(words, "map.notes", count=len(notes)))
     return f'<details class="notes"><summary>{title}</summary>{_paragraphs(notes)}</details>'
+
+
+def _titles(words: Words, layers: Iterable[str]) -> str:
+    return listed(words, (layer_title(words, one) for one in sorted(set(layers))))
 
 
 def _paragraphs(notes: Iterable[str]) -> str:

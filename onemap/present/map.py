@@ -136,8 +136,8 @@ def _collection(pieces: gpd.GeoDataFrame, order: float) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def _data(scene: Scene, thing: Any, project_id: str | None) -> str:
-    words = scene.words
+def page_data(words: Words, window: list[list[float]], **own: Any) -> str:
+    """What the page's scripts start from, as JSON that markup in data cannot leave; ``own`` is what this map has to tell."""
     keys = {
         "plans": "map.plans_here",
         "hectare": "present.hectare",
@@ -147,16 +147,25 @@ def _data(scene: Scene, thing: Any, project_id: str | None) -> str:
         "measureHelp": "map.measure.help",
     }
     data = {
-        "looks": [leaflet(look, f"hatch-{number}") for number, look in enumerate(scene.looks)],
-        "cards": scene.cards,
-        "plans": scene.plans,
-        "projects": _projects(words, thing, project_id),
-        "window": _corners(scene.window, scene.crs),
+        **dict.fromkeys(("looks", "cards", "plans", "projects"), ()),
+        **own,
+        "window": window,
         "texts": {name: say(words, key) for name, key in keys.items()},
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     safe = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return f'<script type="application/json" id="onemap-data">{safe}</script>\n'
+
+
+def _data(scene: Scene, thing: Any, project_id: str | None) -> str:
+    return page_data(
+        scene.words,
+        _corners(scene.window, scene.crs),
+        looks=[leaflet(look, f"hatch-{number}") for number, look in enumerate(scene.looks)],
+        cards=scene.cards,
+        plans=scene.plans,
+        projects=_projects(scene.words, thing, project_id),
+    )
 
 
 def _projects(words: Words, thing: Any, project_id: str | None) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -12,6 +13,7 @@ from onemap.blueprint.build import Blueprint
 from onemap.frames import EFFECTS
 from onemap.present import cards
 from onemap.present.around import land_around
+from onemap.present.legend import told_apart
 from onemap.present.membership import asked_layers, effects, in_force, of_subject
 from onemap.present.stock import Overlay, Stock
 from onemap.present.styles import look
@@ -102,12 +104,16 @@ def marked(scene: Scene, geometry: Any, kind: str) -> Scene:
 
 
 def _governing(stock: Stock, thing: Any) -> list[Overlay]:
-    rows = []
+    drawn, layers = [], defaultdict(set)
     for face in stock.near("faces", stock.blueprint.faces, quiet=True).itertuples():
         layer, code = text_of(face.governing_layer), text_of(face.governing_class)
         if layer:
             number = stock.look("governing", layer=layer, class_code=code)
-            rows.append((number, _class_name(stock, layer, code, number), -1, face.geometry))
+            look_and_name = number, _class_name(stock, layer, code, number)
+            layers[look_and_name].add(layer)
+            drawn.append((look_and_name, face.geometry))
+    names = told_apart(stock.words, layers)
+    rows = [(one[0], names[one], -1, shape) for one, shape in drawn]
     return [stock.overlay("governing", rows, shown=not hasattr(thing, "parcels"))] if rows else []
 
 

@@ -7,10 +7,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from onemap.present.facelayer import FaceLayer, draw_city
+from onemap.present.facelayer import FaceLayer, FaceParts, draw_city
 from onemap.present.inline import inline
 from onemap.present.packed import pack_faces
+from onemap.present.scene import compose
 from onemap.present.styles import look
+from onemap.present.words import words_of
 
 HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>'
 PAINTED = "() => !document.querySelector('.leaflet-tile:not(.leaflet-tile-loaded)')"
@@ -143,6 +145,21 @@ def test_a_layer_of_its_own_on_any_folium_map(visit, town):
     assert there.page.evaluate(INK) > 10_000
     assert "<b>faces</b>" in there.page.locator(".leaflet-control-layers").inner_text()
     assert len(there.asked) == 1 and there.complaints == []
+
+
+@pytest.mark.parametrize(("lang", "word"), [("zh", "公共管理与公共服务用地"), ("en", "Public services")])
+def test_looks_of_one_name_are_told_apart_by_their_plans(town, lang, word):
+    names = ["city_master_plan", "detailed_plan", "city_master_plan", "detailed_plan"]
+    codes = ["A1", "0801", "R2", "0701"]
+    count = len(town.faces)
+    faces = town.faces.assign(
+        governing_layer=np.resize(names, count), governing_class=np.resize(codes, count)
+    )
+    told = [text for _, text in FaceParts(words_of(None, lang), replace(town, faces=faces)).legend]
+    assert len(told) == len(set(told)) == 3, "dwellings look alike in both plans"
+    assert sum(text.startswith(word) and len(text) > len(word) for text in told) == 2
+    drawn = compose(replace(town, faces=faces), lang=lang).overlays[0].pieces
+    assert sorted({*drawn["name"]}) == told
 
 
 def test_the_same_town_gives_the_same_bytes_in_both_languages(town):

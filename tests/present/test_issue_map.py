@@ -71,7 +71,7 @@ def test_a_click_shows_the_place_and_all_that_is_wrong_there(layers, page):
     page.wait_for_timeout(700)
     told = page.locator(".leaflet-popup-content").inner_text()
     assert "完全相同" in told and "严重不符" in told, "the issues at one place share a mark"
-    names = page.locator(".leaflet-control-layers-overlays").inner_text()
+    names = page.locator("#legend").inner_text()
     worst = layers.issues[layers.issues["issue"].isin(["ambiguous_polygon", "area_wrong"])]
     assert len(worst) == 3 and "错误 (3)" in names, "and the mark has the colour of the worst"
 
@@ -86,3 +86,16 @@ def test_nothing_is_asked_and_data_stay_text(page):
 def test_what_is_set_aside_is_drawn(layers, page):
     assert layers.quarantine.geometry.notna().sum() == 1
     assert page.locator("path[stroke-dasharray='4 3']").count() == 1
+
+
+def test_layers_are_switched_in_the_legend_and_nothing_lies_on_the_land(page):
+    assert page.locator(".leaflet-control-layers").count() == 0
+    entries = page.locator("#legend [data-overlay]")
+    assert entries.count() == page.locator("#legend input:checked").count() == 5
+    marks = "path.leaflet-interactive"
+    drawn = page.locator(marks).count()
+    entries.filter(has_text="错误").locator("input").uncheck()
+    assert 0 < page.locator(marks).count() < drawn
+    entries.filter(has_text="错误").locator("input").check()
+    assert page.locator(marks).count() == drawn
+    assert page.locator(".leaflet-control-scale").count() == 1
