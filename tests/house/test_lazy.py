@@ -21,6 +21,17 @@ def test_the_package_alone_loads_no_library():
     assert not {"numpy", "pandas", "shapely", "pyproj"} & modules_after("import onemap")
 
 
+def test_the_door_of_the_command_line_loads_no_library():
+    assert not {"typer", "pandas", "onemap.cli.run"} & modules_after("import onemap.cli")
+
+
+def test_a_command_loads_its_own_module_only():
+    code = "import onemap.cli.run\nonemap.cli.run.Modules()['rule']"
+    loaded = {name for name in modules_after(code) if name.startswith("onemap.cli.")}
+    assert "onemap.cli.book" in loaded
+    assert not {"onemap.cli.land", "onemap.cli.review", "onemap.cli.present"} & loaded
+
+
 def test_the_overlay_loads_only_what_it_uses():
     loaded = modules_after("from onemap.blueprint.overlay import overlay")
     assert "shapely" in loaded
