@@ -36,7 +36,7 @@ _HOME = {
     "review_batch": "onemap.review.batch",
     "explain": "onemap.review.explain",
     "draw_map": "onemap.present.map",
-    "show_table": "onemap.present.readable",
+    "show_table": "onemap.book.readable",
     "write_report": "onemap.present.report",
     "write_review": "onemap.present.write",
     "read_review": "onemap.present.reread",

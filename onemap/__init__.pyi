@@ -19,7 +19,7 @@ from onemap.review.review import Review as Review, review as review
 from onemap.review.batch import review_batch as review_batch
 from onemap.review.explain import explain as explain
 from onemap.present.map import draw_map as draw_map
-from onemap.present.readable import show_table as show_table
+from onemap.book.readable import show_table as show_table
 from onemap.present.report import write_report as write_report
 from onemap.present.write import write_review as write_review
 from onemap.present.reread import read_review as read_review

@@ -19,6 +19,7 @@ from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_fa
 from onemap.blueprint.overlay import overlay, way_for
 from onemap.blueprint.register import Register, by_number, make_register, placed_rows
 from onemap.frames import COVERS, FACES, UNKNOWNS
+from onemap.messages import spoken
 
 SOFTWARE = ("onemap", "shapely", "numba", "pyproj", "geopandas")
 
@@ -74,11 +75,18 @@ class Blueprint:
         return f"<Blueprint {self.manifest['name']} {self.version}: {len(self.faces)} faces>"
 
     def _repr_html_(self) -> str:
-        head = (
-            f"<b>{self.manifest['name']}</b> · {self.version} · {len(self.faces):,} faces of "
-            f"{len(self.features):,} features · {len(self.conflicts):,} conflicts · {len(self.issues):,} issues"
-        )
-        return head + self.balance.to_html(index=False, border=0, float_format="{:,.3f}".format)
+        from onemap.book.readable import drawn
+        from onemap.book.words import words_of
+
+        head = {
+            "name": self.manifest["name"],
+            "version": self.version,
+            "faces": f"{len(self.faces):,}",
+            "features": f"{len(self.features):,}",
+            "conflicts": f"{len(self.conflicts):,}",
+            "issues": f"{len(self.issues):,}",
+        }
+        return drawn(words_of(self, spoken()), "shown.blueprint", self.balance, **head)
 
 
 def build_blueprint(layers, rulebook) -> Blueprint:

@@ -13,7 +13,7 @@ from onemap.book.location import label, layers_path
 from onemap.book.reading import Document, Row, Table, nearest, read_table, read_yaml, unique
 from onemap.book.texts import Texts, load_texts, merge
 from onemap.errors import InputError
-from onemap.messages import Message
+from onemap.messages import Message, spoken
 
 GROUPS = ("boundary", "spatial_plan", "control", "approval", "survey", "evaluation", "inform")
 COMPLETENESS = ("partition", "presence")
@@ -79,8 +79,14 @@ class Catalogue:
     notes: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
-        shown = self.layers[["code", "name_zh", "name_en", "group", "completeness", "code_table"]]
-        return f"<p>{len(shown)} layers · {self.version}</p>" + shown.to_html()
+        from onemap.book.readable import drawn
+        from onemap.book.words import Words
+
+        words = Words(spoken(), self.texts, self, None)
+        name = self.layers[f"name_{words.lang}"].rename("name")
+        table = name.to_frame().join(self.layers[["code", "group", "completeness", "code_table"]])
+        table = table.rename_axis("layer_id").reset_index()
+        return drawn(words, "shown.catalogue", table, version=self.version, layers=len(table))
 
     def major_class(self, table: str, code: str) -> str:
         """The major class of a code in its own standard ('' where unknown); a blank inherits its parent's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,7 @@ from onemap.book.tables import (
 )
 from onemap.book.texts import Texts
 from onemap.errors import InputError
+from onemap.messages import spoken
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +80,23 @@ class Rulebook:
         return self.texts(key, lang, **values)
 
     def _repr_html_(self) -> str:
-        counts = {
-            "rules": len(self.rules),
-            "conditions": len(self.conditions),
-            "evaluations": len(self.evaluations),
-            "conflict types": len(self.conflict_types),
-            "decisions": len(self.decisions),
-            "parameters": len(self.parameters),
-        }
-        head = f"<p><b>{self.name['zh']}</b> · {self.as_of} · {self.version}</p>"
-        open_ = f"<p>undetermined: {', '.join(sorted(self.undetermined))}</p>" if self.undetermined else ""
-        return head + open_ + pd.Series(counts, name="in force").to_frame().to_html()
+        from onemap.book.readable import drawn
+        from onemap.book.words import Words, listed, say, subject_title
+
+        words = Words(spoken(), self.texts, self.catalogue, self)
+        parts = ("rules", "conditions", "evaluations", "conflict_types", "decisions", "parameters")
+        table = pd.DataFrame(
+            {
+                "part": [say(words, f"shown.rulebook.{part}") for part in parts],
+                "in_force": [len(getattr(self, part)) for part in parts],
+            }
+        )
+        head = {"name": self.name[words.lang], "as_of": self.as_of, "version": self.version}
+        told = drawn(words, "shown.rulebook", table, **head)
+        if not self.undetermined:
+            return told
+        subjects = listed(words, (subject_title(words, one) for one in sorted(self.undetermined)))
+        return told + f"<p>{html.escape(say(words, 'shown.rulebook.undetermined', subjects=subjects))}</p>"
 
 
 def load_rulebook(

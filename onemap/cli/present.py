@@ -37,10 +37,10 @@ def template(
     fields: Annotated[bool, typer.Option("--fields", help=t("opt.fields"))] = False,
     lang: Lang = LANG,
 ) -> None:
+    from onemap.book.words import words_of
     from onemap.present.fields import known_fields
     from onemap.present.files import write_bytes
     from onemap.present.template import standard_template
-    from onemap.present.words import words_of
 
     if fields or out is None:
         tables.show(tables.field_table(known_fields(), lang, t))

@@ -20,12 +20,12 @@ from folium.template import Template
 
 from onemap.book.location import layers_path
 from onemap.book.reading import read_table
+from onemap.book.words import Words, say
 from onemap.errors import InputError
 from onemap.land.crs import resolve
 from onemap.land.workspace import BaseMap, load_workspace
 from onemap.present.basemap_files import IMAGES, Shown, image_of, tiles_of
 from onemap.present.legend import Entry
-from onemap.present.words import Words, say
 
 TABLE = "base_maps.csv"
 COLUMNS = ("provider", "layer", "labels", "host", "url", "name_zh", "name_en", "datum", "note")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from onemap.present.words import (
+from onemap.book.words import (
     Words,
     area,
     blank,

@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from onemap.book.words import Words, number
 from onemap.present.picture import SETTINGS, drawable, typeface
-from onemap.present.words import Words, number
 
 INK, PALE, RULE = "#1d2733", "#8a94a0", "#d5dae0"
 MAJOR = {

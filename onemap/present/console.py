@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onemap.blueprint.conflicts import conflict_summary, split_four_ways
-from onemap.present.words import blank, issue_words, label, percent, rule_title, words_of
+from onemap.book.words import blank, issue_words, label, percent, rule_title, words_of
 
 SEVERITIES = ("error", "warning", "info")
 

@@ -9,8 +9,7 @@ import geopandas as gpd
 import numpy as np
 
 from onemap.book.rulebook import load_rulebook
-from onemap.present.blocks import Table
-from onemap.present.words import (
+from onemap.book.words import (
     Words,
     blank,
     class_title,
@@ -22,6 +21,7 @@ from onemap.present.words import (
     text_of,
     words_of,
 )
+from onemap.present.blocks import Table
 
 
 class Pair(NamedTuple):

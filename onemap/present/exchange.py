@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from onemap.book.words import Words, say, text_of, words_of
 from onemap.errors import CRSError
 from onemap.land.survey_write import survey_text
 from onemap.present.files import write_bytes
 from onemap.present.record import districts_of, report_names
-from onemap.present.words import Words, say, text_of, words_of
 
 BOUNDARY_COLUMNS = ["DFSJZJ", "XZQHDM", "XMDM", "JZWJXH", "JZWJMC", "JZWJSM", "JZWJFJ", "SJYXBS"]
 ENCODING = "GB18030"

@@ -19,6 +19,7 @@ import shapely
 from branca.element import Element
 from folium.template import Template
 
+from onemap.book.words import Words, class_title, day_of, label, layer_title, say, text_of, words_of
 from onemap.present.assets import static
 from onemap.present.basemap import Under, under
 from onemap.present.cards import plan_line
@@ -29,7 +30,6 @@ from onemap.present.map import OfflineMap, Start, page_data
 from onemap.present.packed import SCREEN_CRS, Lists, PackedFaces, pack_faces
 from onemap.present.styles import look as style_of
 from onemap.present.styles import pattern_svg, swatch_svg
-from onemap.present.words import Words, class_title, day_of, label, layer_title, say, text_of, words_of
 
 SCRIPTS = ("inflate.js", "facestore.js", "facelayer.js")
 LOOK_PARTS = ("fill", "opacity", "line", "weight", "hatch")

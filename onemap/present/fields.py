@@ -9,14 +9,7 @@ from typing import Any, NamedTuple
 from onemap.blueprint.memory import remembered
 from onemap.book.location import layers_path
 from onemap.book.reading import read_table
-from onemap.present import opinion, opinion_checks, opinion_data, outlook, plots, site_plots
-from onemap.present.blocks import Block, Picture, Table
-from onemap.present.cards import rule_names
-from onemap.present.opinion import Case, case_of
-from onemap.present.picture import draw_picture
-from onemap.present.scene import compose, marked
-from onemap.present.styles import look
-from onemap.present.words import (
+from onemap.book.words import (
     area,
     clauses,
     label,
@@ -27,6 +20,13 @@ from onemap.present.words import (
     text_of,
     words_of,
 )
+from onemap.present import opinion, opinion_checks, opinion_data, outlook, plots, site_plots
+from onemap.present.blocks import Block, Picture, Table
+from onemap.present.cards import rule_names
+from onemap.present.opinion import Case, case_of
+from onemap.present.picture import draw_picture
+from onemap.present.scene import compose, marked
+from onemap.present.styles import look
 
 TEXT, BLOCK, PICTURE = "text", "block", "picture"
 KINDS = (TEXT, BLOCK, PICTURE)

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from onemap.book.words import Words, blank, issue_words, layer_title, say
 from onemap.land.places import issue_places
 from onemap.present.assets import static
 from onemap.present.inline import inline
 from onemap.present.legend import Entry, legend_html
 from onemap.present.map import DEGREE_DIGITS, SCREEN_CRS, SCRIPTS, OfflineMap, Start, page_data
 from onemap.present.styles import swatch_svg
-from onemap.present.words import Words, blank, issue_words, layer_title, say
 
 COLOURS = {"error": "#b00020", "warning": "#b8860b", "info": "#546e7a"}
 GROUND = {"color": "#90a4ae", "weight": 1, "fill": False, "fillOpacity": 0}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from onemap.present.words import Words, layer_title, listed, say
+from onemap.book.words import Words, layer_title, listed, say
 
 
 class Entry(NamedTuple):

@@ -17,6 +17,7 @@ from branca.element import MacroElement
 from folium.template import Template
 from folium.utilities import JsCode
 
+from onemap.book.words import Words, area, day_of, label, say, text_of
 from onemap.present.assets import static
 from onemap.present.basemap import Under, under
 from onemap.present.files import write_bytes
@@ -25,7 +26,6 @@ from onemap.present.legend import Entry, legend_html, notes_html
 from onemap.present.scene import Scene, compose
 from onemap.present.stock import Overlay
 from onemap.present.styles import leaflet, pattern_svg, swatch_svg
-from onemap.present.words import Words, area, day_of, label, say, text_of
 
 SCREEN_CRS = "EPSG:4490"
 DEGREE_DIGITS = 7

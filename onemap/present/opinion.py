@@ -12,10 +12,7 @@ import shapely
 
 from onemap.book.location import layers_path
 from onemap.book.reading import read_table
-from onemap.errors import InputError
-from onemap.land.area_statement import area_statement
-from onemap.present.blocks import Block, Table
-from onemap.present.words import (
+from onemap.book.words import (
     MU_PER_SQM,
     SQM_PER_HECTARE,
     Words,
@@ -30,6 +27,9 @@ from onemap.present.words import (
     say,
     text_of,
 )
+from onemap.errors import InputError
+from onemap.land.area_statement import area_statement
+from onemap.present.blocks import Block, Table
 
 MOST_POINTS = 60
 UNKNOWN_FROM_M2 = 0.005  # below the second decimal that areas are printed with

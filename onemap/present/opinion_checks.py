@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from onemap.present.blocks import Block, Table
-from onemap.present.cards import conflict_title
-from onemap.present.membership import predicates_of
-from onemap.present.opinion import Case
-from onemap.present.words import (
+from onemap.book.words import (
     area,
     blank,
     clauses,
@@ -27,6 +23,10 @@ from onemap.present.words import (
     subject_title,
     text_of,
 )
+from onemap.present.blocks import Block, Table
+from onemap.present.cards import conflict_title
+from onemap.present.membership import predicates_of
+from onemap.present.opinion import Case
 
 WORST = {status: rank for rank, status in enumerate(("triggered", "not_assessed", "clear", "not_applicable"))}
 

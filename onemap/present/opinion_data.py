@@ -6,11 +6,7 @@ import json
 
 import pandas as pd
 
-from onemap.present.blocks import Block, Table
-from onemap.present.cards import rule_names
-from onemap.present.membership import predicates_of
-from onemap.present.opinion import Case
-from onemap.present.words import (
+from onemap.book.words import (
     blank,
     clauses,
     count,
@@ -23,6 +19,10 @@ from onemap.present.words import (
     split,
     text_of,
 )
+from onemap.present.blocks import Block, Table
+from onemap.present.cards import rule_names
+from onemap.present.membership import predicates_of
+from onemap.present.opinion import Case
 
 USABLE = ("found", "none", "empty")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from onemap.blueprint.build import Blueprint
+from onemap.book.words import class_title, label, layer_title, listed, number, say, split, text_of
 from onemap.present.blocks import Block, Table
 from onemap.present.cards import rule_names
 from onemap.present.excerpt import excerpts
 from onemap.present.opinion import Case
-from onemap.present.words import class_title, label, layer_title, listed, number, say, split, text_of
 from onemap.review.counterfactual import ALL, COUNTERFACTUALS, CUT, DOCUMENT, LAYER, counterfactuals
 from onemap.review.margin import BEYOND, MARGINS, ROUTE_MARGINS, margins, route_margins
 

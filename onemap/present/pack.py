@@ -8,6 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from onemap.book.words import (
+    MU_PER_SQM,
+    SQM_PER_HECTARE,
+    Words,
+    area,
+    clauses,
+    count,
+    day_of,
+    departments,
+    described,
+    label,
+    listed,
+    number,
+    say,
+    split,
+    text_of,
+)
 from onemap.errors import InputError
 from onemap.present import paper
 from onemap.present.blocks import Table
@@ -26,23 +43,6 @@ from onemap.present.picture import draw_picture
 from onemap.present.plots import conflict_matrix
 from onemap.present.scene import Overlay, Scene, compose, marked
 from onemap.present.sizes import union_area
-from onemap.present.words import (
-    MU_PER_SQM,
-    SQM_PER_HECTARE,
-    Words,
-    area,
-    clauses,
-    count,
-    day_of,
-    departments,
-    described,
-    label,
-    listed,
-    number,
-    say,
-    split,
-    text_of,
-)
 from onemap.present.workbook import book_bytes
 
 LEAST_MARGIN_M, MARGIN = 120.0, 0.5

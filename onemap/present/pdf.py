@@ -12,6 +12,7 @@ from typing import Any
 from docx.oxml.ns import qn
 from pylopdf_fonts_zh_cn import sans_path
 
+from onemap.book.words import say
 from onemap.errors import InputError
 from onemap.present import paper
 from onemap.present.assets import static
@@ -20,7 +21,6 @@ from onemap.present.fields import TEXT, Content, name_of
 from onemap.present.files import write_bytes
 from onemap.present.outlook import Outlook
 from onemap.present.template import FIELD, Template, field_of, load_template, open_template, standard_template
-from onemap.present.words import say
 
 LAYOUT = "report.typ"
 REGIONS = {"zh": "CN", "en": "GB"}

@@ -21,8 +21,8 @@ from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from pylopdf_fonts_zh_cn import sans_path
 
+from onemap.book.words import say
 from onemap.present.scene import Scene
-from onemap.present.words import say
 
 HATCH = {
     "diagonal": "///",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from onemap.book.words import SQM_PER_HECTARE, Words, blank, class_title, label, layer_title, number, say
 from onemap.frames import VERDICTS
 from onemap.present.chart import (
     INK,
@@ -29,7 +30,6 @@ from onemap.present.chart import (
 from onemap.present.picture import HATCH, drawable
 from onemap.present.sizes import union_area
 from onemap.present.styles import look
-from onemap.present.words import SQM_PER_HECTARE, Words, blank, class_title, label, layer_title, number, say
 
 BEFORE, AFTER = ("#c9d3de", ""), ("#0072b2", "")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
 
+from onemap.book.words import Words, label, layer_title, words_of
 from onemap.present.files import replace_with
 from onemap.present.styles import look
-from onemap.present.words import Words, label, layer_title, words_of
 
 BRUSH = {
     "": "solid",

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 import pyogrio
 
+from onemap.book.words import Words, blank, label, listed, say, sentences, split, text_of, words_of
 from onemap.frames import PARCELS
 from onemap.present.cards import rule_names
 from onemap.present.files import replace_with, write_bytes
 from onemap.present.qgis import add_styles, styles_of
-from onemap.present.words import Words, blank, label, listed, say, sentences, split, text_of, words_of
 
 SCHEMA = "onemap-review/1"
 SCHEMA_FILE = Path(__file__).parent / "review.schema.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from onemap.book.words import say
 from onemap.present import paper
 from onemap.present.blocks import Block
 from onemap.present.fields import Content, name_of
@@ -12,7 +13,6 @@ from onemap.present.files import write_bytes
 from onemap.present.opinion import Case
 from onemap.present.outlook import Outlook
 from onemap.present.template import LETTERED, Template, fill, load_template, standard_template
-from onemap.present.words import say
 
 
 def write_report(

@@ -10,15 +10,7 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.build import Blueprint
-from onemap.frames import EFFECTS
-from onemap.present import cards
-from onemap.present.around import land_around
-from onemap.present.legend import told_apart
-from onemap.present.membership import asked_layers, effects, in_force, of_subject
-from onemap.present.stock import Overlay, Stock
-from onemap.present.styles import look
-from onemap.present.window import open_window, sites_of
-from onemap.present.words import (
+from onemap.book.words import (
     Words,
     class_table,
     day_of,
@@ -29,6 +21,14 @@ from onemap.present.words import (
     text_of,
     words_of,
 )
+from onemap.frames import EFFECTS
+from onemap.present import cards
+from onemap.present.around import land_around
+from onemap.present.legend import told_apart
+from onemap.present.membership import asked_layers, effects, in_force, of_subject
+from onemap.present.stock import Overlay, Stock
+from onemap.present.styles import look
+from onemap.present.window import open_window, sites_of
 
 MOST_PIECES = 8000
 SEVERITIES = ("data", "inform", "review", "consent", "prohibit")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from onemap.book.words import blank, class_title, label, layer_title, number, percent, say, split, text_of
 from onemap.present.cards import conflict_title
 from onemap.present.chart import (
     INK,
@@ -27,7 +28,6 @@ from onemap.present.opinion import UNKNOWN_FROM_M2, Case
 from onemap.present.picture import HATCH
 from onemap.present.sizes import union_area
 from onemap.present.styles import look
-from onemap.present.words import blank, class_title, label, layer_title, number, percent, say, split, text_of
 
 WIDE_IN = 6.6
 SAYING = ("spatial_plan", "survey")

@@ -9,9 +9,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from onemap.book.words import Words, say
 from onemap.present import cards
 from onemap.present.styles import look
-from onemap.present.words import Words, say
 
 
 class Overlay(NamedTuple):

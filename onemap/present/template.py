@@ -22,12 +22,12 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from onemap.book.reading import nearest
+from onemap.book.words import LANGUAGES, Words, say
 from onemap.errors import InputError
 from onemap.messages import Message
 from onemap.present import paper
 from onemap.present.blocks import Block
 from onemap.present.fields import BLOCK, PICTURE, TEXT, Content, Field, known_fields
-from onemap.present.words import LANGUAGES, Words, say
 
 FIELD = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 BRACES = re.compile(r"\{\{|\}\}")

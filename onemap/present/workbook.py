@@ -18,10 +18,7 @@ from typing import Any
 
 from xlsxwriter import Workbook
 
-from onemap.messages import said
-from onemap.present.cards import conflict_title, rule_names
-from onemap.present.files import write_bytes
-from onemap.present.words import (
+from onemap.book.words import (
     MU_PER_SQM,
     SQM_PER_HECTARE,
     Words,
@@ -39,6 +36,9 @@ from onemap.present.words import (
     text_of,
     words_of,
 )
+from onemap.messages import said
+from onemap.present.cards import conflict_title, rule_names
+from onemap.present.files import write_bytes
 
 A3, HEAD_HEIGHT = 8, 30  # Excel's number of the paper; points, for two lines
 HEAD = {"bg_color": "#1D2733", "bold": True, "font_color": "#FFFFFF", "valign": "vcenter", "text_wrap": True}

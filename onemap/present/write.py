@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from onemap.book.words import text_of
 from onemap.engine import run
 from onemap.frames import ISSUES, frame
 from onemap.messages import message_of, told
@@ -29,7 +30,6 @@ from onemap.present.record import (
 )
 from onemap.present.report import report_of
 from onemap.present.template import Template, load_template
-from onemap.present.words import text_of
 from onemap.present.workbook import write_workbook
 from onemap.progress import progress
 from onemap.review.batch import batch_key

@@ -19,7 +19,7 @@ from onemap.blueprint.status import status_at
 from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError
 from onemap.frames import FEATURES, ISSUES, empty, frame
-from onemap.messages import Message, told
+from onemap.messages import Message, spoken, told
 from onemap.review.check import Meetings, findings_of, joined
 from onemap.review.decide import Standing, decide
 from onemap.review.distance import distant_layers
@@ -83,22 +83,14 @@ class Review:
         return f"<Review of {len(self.decisions)} projects as of {self.as_of}>"
 
     def _repr_html_(self) -> str:
-        columns = [
-            "project_id",
-            "project_name",
-            "area_m2",
-            "verdict",
-            "route",
-            "prohibited",
-            "consent",
-            "unknown",
-        ]
-        table = self.decisions[columns].copy()
-        for column in ("prohibited", "consent", "unknown"):
-            table[column] = table[column].str.replace("|", " ")
-        for column in ("verdict", "route"):
-            table[column] = [self.rulebook.text(f"{column}.{word}") for word in table[column]]
-        return f"<b>{self.as_of}</b>" + table.to_html(index=False, border=0, float_format="{:,.2f}".format)
+        from onemap.book.readable import drawn
+        from onemap.book.words import words_of
+
+        lists = ["prohibited", "consent", "unknown"]
+        table = self.decisions[["project_id", "project_name", "area_m2", "verdict", "route", *lists]]
+        table = table.assign(**{name: table[name].str.replace("|", " ") for name in lists})
+        head = {"as_of": self.as_of, "projects": len(table)}
+        return drawn(words_of(self, spoken()), "shown.review", table, **head)
 
 
 def review(

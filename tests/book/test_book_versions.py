@@ -75,8 +75,8 @@ def test_a_small_book_of_another_country(tmp_path):
 
 def test_they_draw_themselves(now, catalogue):
     assert "permanent_basic_farmland" in catalogue._repr_html_()
-    assert "undetermined" in load_rulebook("2024-03-01")._repr_html_()
-    assert "rules" in now._repr_html_()
+    assert "Undetermined" in load_rulebook("2024-03-01")._repr_html_()
+    assert "Control rules" in now._repr_html_()
 
 
 def test_json_friendly_dates(now):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from onemap.book.words import issue_words
 from onemap.land.files import read_raw
 from onemap.land.parcels import read_parcels
 from onemap.land.propose import propose
 from onemap.land.read import read_features
-from onemap.present.words import issue_words
 
 _spec = importlib.util.spec_from_file_location("gdal_writer", Path(__file__).with_name("gdal_writer.py"))
 writer = importlib.util.module_from_spec(_spec)

@@ -7,9 +7,9 @@ import pyogrio
 import pytest
 import shapely
 
+from onemap.book.words import issue_words
 from onemap.errors import InputError
 from onemap.land.parcels import read_parcels
-from onemap.present.words import issue_words
 
 
 def put(frame, path, **kwargs):

@@ -7,12 +7,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
+from onemap.book.words import words_of
 from onemap.present.facelayer import FaceLayer, FaceParts, draw_city
 from onemap.present.inline import inline
 from onemap.present.packed import pack_faces
 from onemap.present.scene import compose
 from onemap.present.styles import look
-from onemap.present.words import words_of
 
 HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>'
 PAINTED = "() => !document.querySelector('.leaflet-tile:not(.leaflet-tile-loaded)')"

@@ -15,12 +15,12 @@ import shapely
 from starlette.requests import Request
 
 import onemap as om
+from onemap.book.words import words_of
 from onemap.errors import InputError
 from onemap.present.meeting import app as meeting
 from onemap.present.meeting import door
 from onemap.present.meeting.desk import lay, open_desk
 from onemap.present.record import review_record
-from onemap.present.words import words_of
 
 TOKEN = "a-long-enough-token-1234"
 MANNERS = {"X-Onemap": "1", "Content-Type": "application/json"}

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import shapely
 
+from onemap.book.words import words_of
 from onemap.present import outlook as out
 from onemap.present.excerpt import excerpts, reach_m
 from onemap.present.opinion import case_of
 from onemap.present.report import write_report
 from onemap.present.scene import compose
-from onemap.present.words import words_of
 from onemap.review.counterfactual import counterfactuals
 from onemap.review.margin import route_margins
 

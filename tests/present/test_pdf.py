@@ -5,13 +5,13 @@ import time
 
 import pytest
 
+from onemap.book.words import words_of
 from onemap.errors import InputError
 from onemap.present.fields import Content
 from onemap.present.opinion import case_of
 from onemap.present.pdf import pdf_bytes, report_content, write_pdf
 from onemap.present.report import blocks
 from onemap.present.template import standard_template
-from onemap.present.words import words_of
 
 pytest.importorskip("typst", reason="writing a PDF needs typst")
 pypdf = pytest.importorskip("pypdf", reason="reading a PDF back needs pypdf")

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 import onemap as om
+from onemap.book.words import words_of
 from onemap.present import plots as charts
 from onemap.present.picture import drawable
-from onemap.present.words import words_of
 
 ODD = "$x^2$ \U0001f600 <b>"
 

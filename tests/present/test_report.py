@@ -12,13 +12,13 @@ import pytest
 from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
 
+from onemap.book.words import words_of
 from onemap.errors import InputError
 from onemap.present.opinion import case_of
 from onemap.present.opinion_checks import worst_findings
 from onemap.present.picture import draw_picture
 from onemap.present.report import blocks, report_bytes, write_report
 from onemap.present.scene import compose
-from onemap.present.words import words_of
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -7,10 +7,10 @@ import docx
 import pytest
 
 import onemap as om
+from onemap.book.words import words_of
 from onemap.present.map import draw_map
 from onemap.present.opinion import case_of
 from onemap.present.report import blocks, report_bytes
-from onemap.present.words import words_of
 from onemap.present.workbook import sheets
 
 BARE_KEY = re.compile(

@@ -32,7 +32,7 @@ def test_controls_are_told_apart_by_effect(review):
 
 
 def test_a_blueprint_alone_claims_no_effect(review, monkeypatch):
-    monkeypatch.setattr("onemap.present.words.load_catalogue", lambda: review.rulebook.catalogue)
+    monkeypatch.setattr("onemap.book.words.load_catalogue", lambda: review.rulebook.catalogue)
     found = overlays(compose(review.blueprint))
     assert "control" in found and not any(name.startswith("control.") for name in found)
     assert "sites" not in found and found["governing"].shown

@@ -9,12 +9,12 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Pt
 
+from onemap.book.words import words_of
 from onemap.errors import InputError
 from onemap.present.fields import BLOCK, FILLED, PICTURE, TEXT, Content, known_fields
 from onemap.present.pdf import report_content
 from onemap.present.report import report_bytes, write_report
 from onemap.present.template import field_of, load_template, open_template, standard_template
-from onemap.present.words import words_of
 
 
 def saved(document, path):

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onemap.book import words as w
 from onemap.errors import InputError
-from onemap.present import words as w
 from onemap.present import workbook
 from onemap.present.opinion import case_of
 from onemap.present.report import blocks
 
-ROOM = Path(__file__).parents[2] / "onemap" / "present"
+PACKAGE = Path(__file__).parents[2] / "onemap"
 TEXTS = Path(__file__).parents[2] / "layers" / "texts"
 KEY = re.compile(r'["\'](' + r"(?:present|map|report|sheet|record)\.[a-zA-Z_.]+[a-zA-Z_]" + r')["\']')
 OWN_WORDS = {"map.css", "map.html", "review.gpkg", "report.docx", "report.typ"}
@@ -27,7 +27,7 @@ def keys(name):
 
 def test_every_literal_key_of_the_room_has_a_text():
     known = keys("present.csv") | keys("report.csv") | keys("messages_present.csv")
-    used = {key for path in ROOM.glob("*.py") for key in KEY.findall(path.read_text(encoding="utf-8"))}
+    used = {key for path in PACKAGE.rglob("*.py") for key in KEY.findall(path.read_text(encoding="utf-8"))}
     assert used - known - OWN_WORDS == set()
 
 

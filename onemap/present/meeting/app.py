@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from onemap.book.words import say, words_of
 from onemap.errors import InputError
 from onemap.present.basemap import under
 from onemap.present.facelayer import window_of
@@ -35,7 +36,6 @@ from onemap.present.meeting.reader import Reader
 from onemap.present.meeting.refusal import Refusal
 from onemap.present.record import write_json
 from onemap.present.report import report_bytes
-from onemap.present.words import say, words_of
 
 LEAST_TOKEN = 16
 MOST_WAITING = 8

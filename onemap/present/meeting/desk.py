@@ -17,14 +17,7 @@ import shapely
 from onemap.blueprint.build import Blueprint, with_conflicts
 from onemap.blueprint.doors import read_blueprint
 from onemap.book.rulebook import Rulebook, load_rulebook
-from onemap.land.parcels import Sites
-from onemap.present import opinion_checks
-from onemap.present.blocks import Block
-from onemap.present.cards import rule_names
-from onemap.present.meeting.intake import LONLAT, read_shape
-from onemap.present.meeting.refusal import Refusal
-from onemap.present.opinion import case_of
-from onemap.present.words import (
+from onemap.book.words import (
     Words,
     area,
     clauses,
@@ -38,6 +31,13 @@ from onemap.present.words import (
     text_of,
     words_of,
 )
+from onemap.land.parcels import Sites
+from onemap.present import opinion_checks
+from onemap.present.blocks import Block
+from onemap.present.cards import rule_names
+from onemap.present.meeting.intake import LONLAT, read_shape
+from onemap.present.meeting.refusal import Refusal
+from onemap.present.opinion import case_of
 from onemap.review.review import FAR_M, Review, gaps, review
 
 MOST_KEPT = 60

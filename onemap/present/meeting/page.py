@@ -7,13 +7,13 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from onemap.book.words import label, say, text_of, words_of
 from onemap.present.assets import asset, static
 from onemap.present.basemap import Under
 from onemap.present.facelayer import LOOK_PARTS, face_parts, faces_legend, window_of
 from onemap.present.meeting.desk import FORM, Desk
 from onemap.present.meeting.intake import KINDS, MOST_BYTES
 from onemap.present.packed import pack_faces
-from onemap.present.words import label, say, text_of, words_of
 
 TEXT_KEYS = (
     "site", "drawing", "edited", "checking", "route", "area", "qualifying", "clauses", "prohibited", "consent", "unknown",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pandas as pd
 
-from onemap.present.words import Words, blank, layer_title, listed, say, split, words_of
+from onemap.book.words import Words, blank, layer_title, listed, say, split, words_of
 
 LAYERS = ("layer", "layer_a", "layer_b", "governing_layer")
 # column → the families of texts that name its values
@@ -18,6 +19,8 @@ WORDED = {
     "status": ("status.{}", "precondition_status.{}"),
     "kind": ("kind.{}", "conflict.{}.title"),
     "stage": ("stage.{}",),
+    "group": ("group.{}",),
+    "completeness": ("completeness.{}",),
 }
 DIGITS = {"_m2": "{:,.2f}", "_ha": "{:,.4f}", "_m": "{:,.2f}", "share": "{:.2%}", "relative": "{:.1e}"}
 
@@ -34,11 +37,21 @@ def show_table(table: pd.DataFrame, lang: str = "zh", thing: Any = None) -> Any:
     >>> show_table(pd.DataFrame({"layer": ["forest_land"], "area_m2": [10000.0]})).data.columns.tolist()
     ['图层', '面积（平方米，精确椭球）']
     """
-    words = words_of(thing, lang)
+    return _styled(table, words_of(thing, lang))
+
+
+def drawn(words: Words, key: str, table: pd.DataFrame, **values: Any) -> str:
+    """HTML for a notebook: the text of a key, and a frame under it as :func:`show_table` shows it."""
+    return f"<p>{html.escape(say(words, key, **values))}</p>{_styled(table, words).to_html()}"
+
+
+def _styled(table: pd.DataFrame, words: Words) -> Any:
     plain = pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
     if plain.index.name:
         plain = plain.reset_index()
-    heads = {name: words.texts.get(f"sheet.column.{name}", lang, "") or str(name) for name in plain.columns}
+    heads = {
+        name: words.texts.get(f"sheet.column.{name}", words.lang, "") or str(name) for name in plain.columns
+    }
     digits = {heads[name]: _digits(plain[name]) for name in plain.columns}
     told = pd.DataFrame({heads[name]: _told(plain[name], words) for name in plain.columns})
     return told.style.format(digits, na_rep="", escape="html").hide()

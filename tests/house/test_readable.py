@@ -1,9 +1,14 @@
 """Frames under the heads and words that people use, whatever stands in them."""
 
+import re
+from dataclasses import replace
+
 import pandas as pd
+import pytest
 
 import onemap as om
 from onemap import frames
+from onemap.messages import spoken
 
 
 def test_heads_layers_and_values_are_in_words_and_numbers_stay_numbers(reviewed):
@@ -35,3 +40,36 @@ def test_every_column_of_the_frames_that_people_are_shown_has_a_head():
             pd.DataFrame(columns=[c for c in columns if c not in ("geometry", "detail")])
         ).data
         assert not [head for head in told.columns if head.isascii()]
+
+
+@pytest.fixture(params=["zh", "en"])
+def lang(request):
+    before = spoken()
+    om.set_language(request.param)
+    yield request.param
+    om.set_language(before)
+
+
+def test_what_draws_itself_speaks_the_chosen_language(town, reviewed, book, lang):
+    told = {
+        "blueprint": town._repr_html_(),
+        "review": reviewed._repr_html_(),
+        "rulebook": book._repr_html_(),
+        "catalogue": book.catalogue._repr_html_(),
+    }
+    heads = {
+        "zh": ["输入（平方米）", "管控结论", "当日有效", "覆盖方式"],
+        "en": ["Input", "Verdict", "In force", "Coverage"],
+    }
+    for (name, html), head in zip(told.items(), heads[lang], strict=True):
+        assert head in html, name
+        columns = re.findall(r"<th[^>]*>(.*?)</th>", html)
+        assert columns and not [one for one in columns if "_" in one], name
+        if lang == "zh":
+            assert not [one for one in columns if one.isascii()], name
+
+
+def test_hostile_names_of_towns_and_books_are_text(town, book):
+    named = replace(town, manifest=town.manifest | {"name": "<script>alert(1)</script>"})
+    assert "<script>" not in named._repr_html_() and "&lt;script&gt;" in named._repr_html_()
+    assert "<script>" not in replace(book, name={"zh": "<script>", "en": "<script>"})._repr_html_()
