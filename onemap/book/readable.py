@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from onemap.book.words import Words, blank, layer_title, listed, say, split, words_of
 
 LAYERS = ("layer", "layer_a", "layer_b", "governing_layer")
+LISTS = ("prohibited", "consent", "unknown", "missing_layers", "projects", "feature_ids", "citations")
 # column → the families of texts that name its values
 WORDED = {
     "verdict": ("verdict.{}",),
@@ -61,6 +63,8 @@ def _told(column: pd.Series, words: Words) -> list[Any]:
     name = str(column.name)
     if name in LAYERS:
         return ["" if blank(one) else layer_title(words, one) for one in column]
+    if name in LISTS and column.dtype.kind == "O":
+        return [listed(words, split(one)) for one in column]
     if name in WORDED:
         return [_word(cell, WORDED[name], words) for cell in column]
     if column.dtype.kind == "b":
@@ -76,9 +80,15 @@ def _word(cell: Any, families: tuple[str, ...], words: Words) -> str:
     return "" if blank(cell) else listed(words, map(named, split(cell)))
 
 
-def _digits(column: pd.Series) -> str | None:
+def _digits(column: pd.Series) -> str | Callable[[float], str] | None:
     if column.dtype.kind == "i":
         return "{:,}"
     if column.dtype.kind != "f":
         return None
-    return next((form for end, form in DIGITS.items() if str(column.name).endswith(end)), "{:,.2f}")
+    form = next((form for end, form in DIGITS.items() if str(column.name).endswith(end)), "{:,.2f}")
+
+    def written(number: float) -> str:
+        text = form.format(number)
+        return text.lstrip("-") if not float(text.replace(",", "").rstrip("%")) else text
+
+    return written

@@ -86,12 +86,15 @@ def layer_title(words: Words, layer: Any) -> str:
 
 
 def class_title(words: Words, layer: Any, code: Any, name: Any = "") -> str:
-    """Code and name of a class, the name from the layer's code table unless the feature brought one."""
+    """Code and name of a class, the name from the layer's code table unless the feature brought one.
+
+    A feature's own name is Chinese: elsewhere it only stands where the table has none.
+    """
     if blank(code):
         return text_of(name)
     table = class_table(words, layer)
-    if blank(name) and table is not None and code in table.index:
-        name = table.at[code, f"name_{words.lang}"]
+    if (blank(name) or words.lang != "zh") and table is not None and code in table.index:
+        name = table.at[code, f"name_{words.lang}"] or name
     return f"{code} {text_of(name)}".strip()
 
 

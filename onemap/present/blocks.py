@@ -21,12 +21,11 @@ class Table(NamedTuple):
 
     @property
     def figures(self) -> list[bool]:
-        """Which columns hold numbers, which stand to the right."""
+        """Which columns hold numbers, which stand to the right; a word such as "unknown" may stand among them."""
         columns = zip(*self.rows, strict=True) if self.rows else ()
-        found = [
-            [bool(NUMERIC.fullmatch(cell)) for cell in column if cell not in ("", "—")] for column in columns
-        ]
-        return [bool(own) and all(own) for own in found] or [False] * len(self.columns)
+        return [_are_numbers([cell for cell in own if cell not in ("", "—")]) for own in columns] or [
+            False
+        ] * len(self.columns)
 
     def fitted(self, total_cm: float) -> list[float]:
         """Widths in cm: as wished, but no column narrower than its longest word (up to a limit, such as for hashes).
@@ -70,3 +69,8 @@ class Block(NamedTuple):
     notes: list[str] = []
     pictures: list[Picture] = []
     strong: bool = False
+
+
+def _are_numbers(cells: list[str]) -> bool:
+    words = [cell for cell in cells if not NUMERIC.fullmatch(cell)]
+    return 2 * len(words) < len(cells) and not re.search(r"\d", "".join(words))

@@ -197,7 +197,7 @@ def _pair_rows(pairs: list[Pair], words: Words) -> Iterator[list[Any]]:
             *_sizes(union_area(real.geometry.to_numpy(), real.crs)),
             len(pair.conflicts) - len(real),
             len(projects),
-            "|".join(projects),
+            listed(words, projects),
         ]
 
 
@@ -211,7 +211,7 @@ def _conflict_rows(thing: Any, pairs: list[Pair], words: Words) -> Iterator[list
                 pair_title(pair, words),
                 rank,
                 conflict.project_count,
-                conflict.projects,
+                listed(words, split(conflict.projects)),
                 conflict.conflict_id,
                 conflict_title(words, conflict.kind),
                 label(words, "severity", conflict.severity),

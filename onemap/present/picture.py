@@ -147,18 +147,23 @@ def _rgba(colour: str, opacity: float) -> Any:
 
 
 def _names(axes: Any, scene: Scene) -> None:
+    left, _, right, _ = scene.window
     for overlay in scene.overlays:
         if overlay.id != "sites":
             continue
         for number, shape in zip(overlay.pieces["card"], overlay.pieces.geometry, strict=True):
             west, _, east, north = shape.bounds
             name = drawable(scene.cards[number]["heading"])
+            side = max(west, left), (west + east) / 2, min(east, right)
+            place = np.searchsorted(
+                (0.2, 0.8), (side[1] - left) / (right - left)
+            )  # near an edge it leans inwards
             axes.annotate(
                 name if len(name) <= 16 else name[:15] + "…",
-                ((west + east) / 2, north),
+                (side[place], north),
                 (0, 4),
                 textcoords="offset points",
-                ha="center",
+                ha=("left", "center", "right")[place],
                 va="bottom",
                 fontproperties=typeface(8),
                 zorder=99,
@@ -204,7 +209,7 @@ def _legend(figure: Figure, scene: Scene) -> None:
             title = name if name == overlay.title else f"{overlay.title} · {name}"
             handles.append(Patch(**_look(scene.looks[number])))
             names.append(textwrap.fill(drawable(title), 16 if scene.words.lang == "zh" else 29))
-    figure.legend(
+    drawn = figure.legend(
         handles[:MOST_LEGEND_ROWS],
         names[:MOST_LEGEND_ROWS],
         loc="upper left",
@@ -217,3 +222,5 @@ def _legend(figure: Figure, scene: Scene) -> None:
         handleheight=1.2,
         labelspacing=0.75,
     )
+    for text in drawn.get_texts():
+        text.set_linespacing(1.4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -254,4 +255,5 @@ def _short(words: Words, layer: str, most: int = 7) -> str:
     title = drawable(layer_title(words, layer))
     if words.lang != "zh":
         return title.replace(" ", "\n")
-    return "\n".join(title[at : at + most] for at in range(0, len(title), most))
+    width = math.ceil(len(title) / math.ceil(len(title) / most))  # lines of one length, none of a single sign
+    return "\n".join(title[at : at + width] for at in range(0, len(title), width))

@@ -215,7 +215,7 @@ def _finding(told: Any, row: dict[str, Any]) -> list[Any]:
         described(told.words, row["remedy"], row) if row["status"] == "triggered" else "",
         told.departments(row["authority"]),
         told.clauses(row["citations"]),
-        row["feature_ids"],
+        listed(told.words, split(row["feature_ids"])),
     ]
 
 
@@ -228,11 +228,11 @@ def _duty(told: Any, row: dict[str, Any]) -> list[Any]:
         told.departments(row["department"]),
         described(told.words, row["text"], row, text_of(row["text"])),
         told.label("precondition_status", row["status"]),
-        row["replaceable_by"],
+        listed(told.words, split(row["replaceable_by"])),
         row["area_m2"],
         described(told.words, row["note"], row),
         told.clauses(row["citations"]),
-        row["feature_ids"],
+        listed(told.words, split(row["feature_ids"])),
     ]
 
 

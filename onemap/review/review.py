@@ -86,9 +86,17 @@ class Review:
         from onemap.book.readable import drawn
         from onemap.book.words import words_of
 
-        lists = ["prohibited", "consent", "unknown"]
-        table = self.decisions[["project_id", "project_name", "area_m2", "verdict", "route", *lists]]
-        table = table.assign(**{name: table[name].str.replace("|", " ") for name in lists})
+        columns = [
+            "project_id",
+            "project_name",
+            "area_m2",
+            "verdict",
+            "route",
+            "prohibited",
+            "consent",
+            "unknown",
+        ]
+        table = self.decisions[columns]
         head = {"as_of": self.as_of, "projects": len(table)}
         return drawn(words_of(self, spoken()), "shown.review", table, **head)
 

@@ -29,6 +29,17 @@ def test_heads_layers_and_values_are_in_words_and_numbers_stay_numbers(reviewed)
     )
 
 
+def test_lists_are_written_as_the_language_lists():
+    table = pd.DataFrame({"projects": ["P01|P02", None]})
+    assert om.show_table(table).data.iloc[:, 0].tolist() == ["P01、P02", ""]
+    assert om.show_table(table, "en").data.iloc[:, 0].tolist() == ["P01; P02", ""]
+
+
+def test_nothing_has_no_sign():
+    html = om.show_table(pd.DataFrame({"difference_m2": [-1e-9, -2.5, None]})).to_html()
+    assert ">0.00<" in html and ">-2.50<" in html and "-0.00" not in html
+
+
 def test_hostile_cells_are_text_and_unknown_names_are_kept():
     html = om.show_table(pd.DataFrame({"name": ["<script>alert(1)</script>"], "own": [None]})).to_html()
     assert "<script>" not in html and "&lt;script&gt;" in html and "own" in html and "None" not in html

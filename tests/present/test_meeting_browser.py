@@ -166,6 +166,25 @@ def test_two_candidates_side_by_side_and_the_report_taken_away(meeting, sites, t
     assert there.complaints == []
 
 
+def test_answers_beside_the_map_never_hide_what_was_drawn(meeting, sites):
+    there = meeting()
+    page = there.page
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.locator("#file").set_input_files(TEXT)
+    page.locator(".answer").first.wait_for()
+    there.settled()
+    there.draw(plot(sites, "P06"), "乙")
+    page.locator(".answer").nth(1).wait_for()
+    land = page.locator("#map").bounding_box()
+    shown = page.evaluate(
+        """([x, y, w, h]) => [...document.querySelectorAll('.vertex')].filter((one) => {
+          const b = one.getBoundingClientRect(); return b.left > x && b.right < x + w && b.top > y && b.bottom < y + h;
+        }).length""",
+        [land["x"], land["y"], land["width"], land["height"]],
+    )
+    assert shown == 4
+
+
 def test_pasted_coordinates_need_a_system_and_then_get_an_answer(meeting, sites):
     there = meeting()
     page = there.page

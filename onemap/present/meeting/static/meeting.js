@@ -67,7 +67,12 @@ const onemap = { measuring: null };
     document.body.classList.toggle("answered", side.length === 1);
     document.body.classList.toggle("compared", side.length > 1);
     byId("answers").replaceChildren(...side.map((one) => show(one, side.find((other) => other !== one), words)));
+    const wide = map.getSize().x;
     map.invalidateSize({ animate: false, pan: false });
+    const [last] = side.sort((a, b) => b.ticked - a.ticked);
+    if (last && map.getSize().x < wide && !map.getBounds().contains(last.outline.getBounds())) {
+      map.fitBounds(last.outline.getBounds(), { maxZoom: map.getZoom(), padding: [40, 40], animate: false });
+    }
   };
 
   const choose = (one, ticked) => {
