@@ -12,6 +12,7 @@ from onemap.blueprint.build import with_conflicts
 from onemap.blueprint.overlay import INSTEAD
 from onemap.blueprint.store import NAME
 from onemap.cli.words import LANG, t
+from onemap.engine import hire
 from onemap.errors import InputError
 from onemap.present import console as tables
 
@@ -21,16 +22,17 @@ def day(given: str | None, default: date | None) -> str | date:
     return given or default or date.today()
 
 
-def build_town(place, rulebook, out: Path, **how):
+def build_town(place, rulebook, out: Path, workers: int = 1, scheduler: str | None = None):
     """Read a workspace into a store, build its blueprint there, and print ledger, balance sheet and conflicts."""
     typer.echo(t("building", name=place.name, as_of=rulebook.as_of))
-    read = om.read_into(out / NAME, place, rulebook.catalogue)
-    if read.recalled:
-        typer.echo(t("recalled", n=len(read.recalled)))
-    tables.show(tables.ledger_table(read.layers.sources, t))
-    say_ledger(read.layers)
-    tables.show(tables.issue_table(read.layers.issues, rulebook.texts, LANG, t, ("error",)))
-    blueprint = om.build_city(read, rulebook, out / NAME, **how)
+    with hire(workers) as crew:
+        read = om.read_into(out / NAME, place, rulebook.catalogue, workers=crew)
+        if read.recalled:
+            typer.echo(t("recalled", n=len(read.recalled)))
+        tables.show(tables.ledger_table(read.layers.sources, t))
+        say_ledger(read.layers)
+        tables.show(tables.issue_table(read.layers.issues, rulebook.texts, LANG, t, ("error",)))
+        blueprint = om.build_city(read, rulebook, out / NAME, workers=crew, scheduler=scheduler)
     tables.show(tables.balance_table(blueprint, rulebook.catalogue, LANG, t))
     tables.show(tables.conflict_table(blueprint, rulebook, LANG, t))
     _say_faces(blueprint)
