@@ -18,8 +18,8 @@ from onemap.errors import InputError
 from onemap.messages import Message
 
 TRIES = 2
-# what workers of every kind load first: pandas, geopandas, pyarrow and the steps of a build, over a second of CPU
-PRELOADED = ("onemap.blueprint.jobs",)
+# what workers of every kind load first: pandas, geopandas, pyarrow, the steps of a build and of reading, over a second of CPU
+PRELOADED = ("onemap.blueprint.jobs", "onemap.blueprint.readings")
 
 
 class Outcome(NamedTuple):

@@ -27,10 +27,10 @@ def reader(town, book):
         one.stop()
 
 
-def star(points, town):
-    """A closed line that crosses itself about points² / 2 times: small to send, endless to mend."""
+def star(points, town, turns=None):
+    """A closed line that crosses itself about points² / 2 times: small to send, endless to mend. turns : 1 for a circle"""
     centre = town.faces.geometry.iloc[0].representative_point()
-    step = 2 * math.pi * (points // 2) / points
+    step = 2 * math.pi * (turns or points // 2) / points
     ring = [[centre.x + 900 * math.cos(step * n), centre.y + 900 * math.sin(step * n)] for n in range(points)]
     crs = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{town.crs.to_epsg()}"}}
     shape = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
@@ -59,6 +59,19 @@ def test_what_needs_too_much_memory_is_refused_and_the_next_is_read(reader, town
     told = refusal(lambda: mine.read("upload", star(9001, town), ".geojson", None))
     assert told.word in ("heavy", "unreadable")
     assert len(mine.read("upload", GOOD, ".txt", None).parcels) == 1
+
+
+def test_a_process_that_earlier_files_have_used_up_costs_the_next_file_nothing(reader, town):
+    """Memory that an earlier file took and left in pieces: the next file is read by a fresh process."""
+    resource = pytest.importorskip("resource", reason="this system bounds no memory")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("this system bounds no other process")
+    mine = reader()
+    assert len(mine.read("upload", GOOD, ".txt", None).parcels) == 1
+    first = mine._process
+    resource.prlimit(first.pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+    assert len(mine.read("upload", star(20_000, town, turns=1), ".geojson", None).parcels) == 1
+    assert mine._process is not first
 
 
 def test_what_kills_the_process_costs_one_refusal(reader):

@@ -36,6 +36,7 @@ class Reader:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._process: Any = None
+        self._used = False
 
     def read(self, job: str, *sent: Any) -> Sites:
         """The sites of an upload (data, kind, stated CRS) or a text (text, stated CRS).
@@ -43,26 +44,40 @@ class Reader:
         Raises Refusal: what the reading refuses, ``long`` when it takes too long, ``heavy`` when it ends the process.
         """
         with self._lock:
-            self._start()
-            try:
-                if not self._link.poll(STARTING_S) or self._link.recv() != "ready":
-                    raise Refusal("internal", 500)
-                self._link.send((job, sent))
-                if not self._link.poll(self._seconds):
-                    raise Refusal("long", 422, seconds=f"{self._seconds:g}")
-                kind, found = self._link.recv()
-            except (EOFError, OSError) as error:
-                self._end()
-                raise Refusal("heavy") from error
-            except Refusal:
-                self._end()
-                raise
-            if kind == "spent":
-                self._end()
+            used = self._start()
+            kind, found = self._ask(job, sent)
+            if used and kind in (
+                "spent",
+                "ended",
+            ):  # what it read before may be to blame: a fresh one decides
+                self._start()
+                kind, found = self._ask(job, sent)
+        if kind == "ended":
+            raise Refusal("heavy") from found
         if kind in ("refused", "spent"):
             key, status, values = found
             raise Refusal(key, status, **values)
         return found
+
+    def _ask(self, job: str, sent: tuple) -> tuple[str, Any]:
+        """What the process says, or ``ended`` and the error that told of it; one that is no more use is ended."""
+        try:
+            if not self._link.poll(STARTING_S) or self._link.recv() != "ready":
+                raise Refusal("internal", 500)
+            self._link.send((job, sent))
+            if not self._link.poll(self._seconds):
+                raise Refusal("long", 422, seconds=f"{self._seconds:g}")
+            kind, found = self._link.recv()
+        except (EOFError, OSError) as error:
+            self._end()
+            return "ended", error
+        except Refusal:
+            self._end()
+            raise
+        self._used = True
+        if kind == "spent":
+            self._end()
+        return kind, found
 
     def start(self) -> None:
         """Start the process ahead of the first file."""
@@ -74,9 +89,10 @@ class Reader:
         with self._lock:
             self._end()
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Have a process stand ready; returns whether it has read something before."""
         if self._process is not None and self._process.is_alive():
-            return
+            return self._used
         self._end()
         spawn = multiprocessing.get_context("spawn")
         self._folder = tempfile.TemporaryDirectory(prefix="onemap-reader-", ignore_cleanup_errors=True)
@@ -85,7 +101,9 @@ class Reader:
             target=_stand, args=(theirs, self._folder.name, *self._given), daemon=True, name="reader"
         )
         self._process.start()
+        self._used = False
         theirs.close()
+        return False
 
     def _end(self) -> None:
         if self._process is None:
