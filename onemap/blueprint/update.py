@@ -24,7 +24,7 @@ from onemap.blueprint.objects import to_table
 from onemap.blueprint.register import placed_rows
 from onemap.blueprint.slices import Slice, boxes_of, differing, features_of
 from onemap.blueprint.staying import conflicts_after, conflicts_of, marks_after, parts_of, seams_beside
-from onemap.blueprint.store import meet
+from onemap.blueprint.store import meet_any
 from onemap.blueprint.survey import (
     Land,
     attributes_of,
@@ -210,7 +210,7 @@ def land_near(
     def needed(bounds: np.ndarray) -> np.ndarray:
         chosen, _ = near_tiles(bounds, plan.layout, plan.squares, plan.margin_m)
         if len(lines):
-            maybe = np.flatnonzero(~chosen & meet_any(bounds, shapely.bounds(lines)))
+            maybe = np.flatnonzero(~chosen & meet_any(bounds, shapely.bounds(lines) + [-1.0, -1.0, 1.0, 1.0]))
             grown = bounds[maybe] + np.array([-1.0, -1.0, 1.0, 1.0]) * 8 * grid.step.max()
             met = shapely.STRtree(lines).query(shapely.box(*grown.T), predicate="intersects")[0]
             chosen[maybe[met]] = True
@@ -220,14 +220,6 @@ def land_near(
     near = [slices[i].name for i in np.flatnonzero(needed(boxes_of(slices)))]
     found = features_of(folder, near, layers.features.crs, needed)
     return survey(found, layers.quarantine, extents, layers.sources, rulebook), long
-
-
-def meet_any(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which boxes meet any of the others, or come within a metre."""
-    found = np.zeros(len(boxes), dtype=bool)
-    for bounds in others + [-1.0, -1.0, 1.0, 1.0]:
-        found |= meet(boxes, bounds)
-    return found
 
 
 def check_inside(polygons: np.ndarray, plan: Plan, results) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import shapely
 
 from onemap.blueprint.arrangement import Trails
 from onemap.blueprint.before import Before
@@ -28,6 +27,7 @@ from onemap.blueprint.kept import (
 )
 from onemap.blueprint.layout import Layout, tile_at
 from onemap.blueprint.seams import Seams, follow, join_trails, stitch, successors
+from onemap.blueprint.store import meet_any
 from onemap.blueprint.tiles import metres_of
 
 
@@ -99,8 +99,7 @@ def keyed(owners: np.ndarray) -> set[tuple]:
 def reached(shards: list[Shard], boxes: np.ndarray, grid: Grid) -> list[Shard]:
     """The shards whose bounds meet any of the boxes (in steps)."""
     bounds = np.array([shard.bounds for shard in shards]).reshape(-1, 4)
-    met = shapely.STRtree(shapely.box(*bounds.T)).query(shapely.box(*metres_of(boxes, grid).T))[1]
-    return [shards[i] for i in np.unique(met)]
+    return [shards[i] for i in np.flatnonzero(meet_any(bounds, metres_of(boxes, grid)))]
 
 
 def walks_near(
@@ -109,19 +108,12 @@ def walks_near(
     """Stored walks around the boxes (in steps), and which of them are near: they meet a box, or lie in one that does."""
     met = reached(shards, boxes, grid)
     walks = get_walks(old.folder, met, grid)
-    shells = set(walks.walk_id[meeting(walks, boxes) & walks.shell].tolist())
+    shells = set(walks.walk_id[meet_any(walks.box, boxes) & walks.shell].tolist())
     read = {shard.walks for shard in met}
     inside = [shard for shard in shards if shard.walks not in read and not shells.isdisjoint(shard.around)]
     walks = join_stitched([walks, get_walks(old.folder, inside, grid)])
-    near = meeting(walks, boxes)
+    near = meet_any(walks.box, boxes)
     return walks, near | np.isin(walks.around, walks.walk_id[near & walks.shell])
-
-
-def meeting(walks: Stitched, boxes: np.ndarray) -> np.ndarray:
-    """Which walks have bounds that meet any of the boxes."""
-    found = np.zeros(len(walks.walk_id), dtype=bool)
-    found[shapely.STRtree(shapely.box(*walks.box.T)).query(shapely.box(*boxes.T))[1]] = True
-    return found
 
 
 def boxes_of_links(began: Trails) -> np.ndarray:
