@@ -23,7 +23,7 @@ from onemap.blueprint.arrangement import Trails
 from onemap.blueprint.conflicts import SEVERITY, conflict_names, conflict_parts
 from onemap.blueprint.derive import face_ids, govern, measure_faces, members_of, sheet_of
 from onemap.blueprint.kept import mark
-from onemap.blueprint.objects import put
+from onemap.blueprint.objects import DRAFT, put
 from onemap.blueprint.register import Register
 from onemap.blueprint.sheets import Found, flat, join_tables, tables_of
 from onemap.blueprint.tiles import Spread, arrange_tile
@@ -195,7 +195,7 @@ def work_out(site: Site, faces: np.ndarray, counts: np.ndarray, polygons: np.nda
 
 def save(path: Path, value) -> None:
     """Pickle a value into place in one step."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
     with os.fdopen(handle, "wb") as file:
         pickle.dump(value, file, protocol=5)
     os.replace(draft, path)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pyogrio
 
 from onemap.blueprint.build import Blueprint
-from onemap.blueprint.objects import DATES, FLAGS, to_table, write_whole
+from onemap.blueprint.objects import DATES, DRAFT, FLAGS, to_table, write_whole
 from onemap.errors import InputError
 from onemap.frames import (
     BALANCE,
@@ -62,7 +62,7 @@ def write_package(blueprint: Blueprint, path) -> Path:
     manifest = [
         (key, json.dumps(blueprint.manifest[key], ensure_ascii=False)) for key in sorted(blueprint.manifest)
     ]
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=DRAFT) as folder:
         draft = Path(folder) / path.name
         for name, table in progress(tables.items(), "write blueprint", len(tables)):
             _write_table(table, draft, name, blueprint.crs)

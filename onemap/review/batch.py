@@ -24,6 +24,7 @@ import shapely
 
 from onemap.blueprint.build import Blueprint, with_conflicts
 from onemap.blueprint.near import reach_of
+from onemap.blueprint.objects import DRAFT
 from onemap.blueprint.slices import place_of
 from onemap.book.rulebook import Rulebook
 from onemap.engine import alone_in, run
@@ -43,7 +44,6 @@ TABLES = {
     "issues": ISSUES,
 }
 QUIET = ("clear", "not_applicable")
-DRAFT = ".writing-"
 LENGTHS = "lengths.npy"
 FACES = 40_000  # of a store that the sites of a chunk lie among, where it has more than one project
 WINDOW = 16 << 20  # bytes that are put into order at a time
