@@ -61,6 +61,11 @@ def test_what_needs_too_much_memory_is_refused_and_the_next_is_read(reader, town
     assert len(mine.read("upload", GOOD, ".txt", None).parcels) == 1
 
 
+def test_what_every_reading_needs_does_not_count_against_the_first_file(reader):
+    pytest.importorskip("resource", reason="this system bounds no memory")
+    assert len(reader(megabytes=24).read("upload", GOOD, ".txt", None).parcels) == 1
+
+
 def test_a_process_that_earlier_files_have_used_up_costs_the_next_file_nothing(reader, town):
     """Memory that an earlier file took and left in pieces: the next file is read by a fresh process."""
     resource = pytest.importorskip("resource", reason="this system bounds no memory")

@@ -14,6 +14,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pyproj
+import shapely
+
 from onemap.errors import InputError
 from onemap.land.parcels import Sites
 from onemap.present.meeting import intake
@@ -118,6 +121,7 @@ class Reader:
 def _stand(link: Any, folder: str, crs: Any, catalogue: Any, megabytes: int) -> None:
     """What the process does: say that it is ready, read one thing, send it back, again and again."""
     tempfile.tempdir = folder
+    _warm(crs, catalogue)
     _bound(megabytes << 20)
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
@@ -137,6 +141,20 @@ def _outcome(job: str, sent: tuple, crs: Any, catalogue: Any) -> tuple[str, Any]
     except Refusal as refusal:
         foreseen = refusal.__cause__ is None or isinstance(refusal.__cause__, InputError)
         return "refused" if foreseen else "spent", (refusal.word, refusal.status, refusal.values)
+
+
+def _warm(crs: pyproj.CRS, catalogue: Any) -> None:
+    """Read a square of 100 m in the middle of where the CRS is used: what every reading loads and sets aside once
+    (LAPACK's buffers, threads, libraries) is not counted against the first file."""
+    with contextlib.suppress(Refusal, pyproj.exceptions.ProjError):
+        area = pyproj.CRS(crs).area_of_use
+        if area is not None:
+            place = ((area.west + area.east) / 2, (area.south + area.north) / 2)
+            east, north = pyproj.Transformer.from_crs(
+                intake.LONLAT, crs, always_xy=True, allow_ballpark=False
+            ).transform(*place)
+            square = shapely.box(east - 50, north - 50, east + 50, north + 50)
+            intake.read_shape(square, crs, crs, catalogue, {})
 
 
 def _bound(more: int) -> None:
