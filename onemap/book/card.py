@@ -8,6 +8,7 @@ from pathlib import Path
 from onemap.book.cite import cite
 from onemap.book.dating import in_force
 from onemap.book.decisions import DecisionRule
+from onemap.book.parameters import parameter_title, parameter_value
 from onemap.book.reading import nearest, read_yaml
 from onemap.book.rulebook import Rulebook
 from onemap.book.tables import leaves
@@ -157,7 +158,8 @@ def _parameter(parameter: str, rulebook: Rulebook, lang: str) -> list[str]:
     today = rulebook.text("card.gap", lang)
     if parameter in rulebook.parameters.index:
         today = _value(rulebook.parameters.loc[parameter], rulebook, lang)
-    lines = [_line("threshold", f"{parameter} = {today} ({rulebook.as_of})", rulebook, lang)]
+    title = parameter_title(rulebook.texts, parameter, lang)
+    lines = [_line("threshold", f"{title} = {today} ({rulebook.as_of})", rulebook, lang)]
     lines.append(_line("history", "", rulebook, lang).rstrip())
     for row in rows:
         cited = cite(row["citations"], rulebook, lang) if row["citations"] else ""
@@ -170,7 +172,7 @@ def _parameter(parameter: str, rulebook: Rulebook, lang: str) -> list[str]:
 def _value(row, rulebook: Rulebook, lang: str) -> str:
     if row["value"] == "":
         return rulebook.text("card.gap", lang)
-    return f"{float(row['value']):g} {rulebook.text('unit.' + row['unit'], lang)}"
+    return parameter_value(rulebook.texts, row["value"], row["unit"], lang)
 
 
 def _span(row, rulebook: Rulebook, lang: str) -> str:

@@ -6,15 +6,14 @@ import json
 
 import pandas as pd
 
+from onemap.book.parameters import parameter_kind, parameter_title, parameter_value
 from onemap.book.words import (
-    blank,
     clauses,
     count,
     described,
     label,
     layer_title,
     listed,
-    measured,
     say,
     split,
     text_of,
@@ -58,7 +57,7 @@ def data_block(case: Case) -> Block:
                 say(words, "report.M.parameters"),
                 [say(words, f"report.{h}") for h in heads],
                 used,
-                [2, 1.2, 1.6, 3],
+                [2.6, 1, 1.3, 2.9],
             )
         )
     lines = [
@@ -78,7 +77,7 @@ def data_block(case: Case) -> Block:
 
 
 def parameters_used(case: Case) -> list[list[str]]:
-    """Rows of parameter, value, basis and clause for every threshold that decided something here."""
+    """Rows of parameter, value, kind and clause for every threshold that decided something here."""
     words, book = case.words, case.words.rulebook
     live = case.findings[case.findings.status.isin(["triggered", "not_assessed"])].rule_id
     tested = [
@@ -93,15 +92,13 @@ def parameters_used(case: Case) -> list[list[str]]:
     rows = []
     for name in sorted(names & set(book.parameters.index)):
         row = book.parameters.loc[name]
-        basis = (
-            say(words, "report.engineering_choice")
-            if row.basis == "engineering"
-            else say(words, "report.from_clause")
-        )
-        if blank(row.checked_on) and row.basis != "engineering":
-            basis = say(words, "report.unchecked", basis=basis)
         rows.append(
-            [name, measured(words, float(row.value), row.unit), basis, clauses(words, row.citations) or "—"]
+            [
+                parameter_title(words.texts, name, words.lang),
+                parameter_value(words.texts, row.value, row.unit, words.lang),
+                parameter_kind(words.texts, row, words.lang),
+                clauses(words, row.citations) or "—",
+            ]
         )
     return rows
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from onemap.book.card import subject_name
 from onemap.book.cite import cite
+from onemap.book.parameters import parameter_kind, parameter_title, parameter_value
 from onemap.book.reading import nearest
 from onemap.errors import InputError
 from onemap.review.check import main_leaf
@@ -233,10 +234,10 @@ def _parameter_lines(predicates: list[str], book, lang: str) -> list[str]:
         if not name or name not in book.parameters.index:
             continue
         p = book.parameters.loc[name]
-        words = [book.text("explain.engineering", lang) if p["basis"] == "engineering" else p["basis"]]
-        words += [] if p["checked_on"] else [book.text("explain.unchecked", lang)]
-        value = {"parameter_id": name, "value": p["value"], "unit": p["unit"]}
-        lines.append(book.text("explain.parameter", lang, basis=", ".join(words), **value))
+        title = parameter_title(book.texts, name, lang)
+        value = parameter_value(book.texts, p["value"], p["unit"], lang)
+        basis = parameter_kind(book.texts, p, lang)
+        lines.append(book.text("explain.parameter", lang, title=title, value=value, basis=basis))
     return lines
 
 

@@ -9,6 +9,7 @@ import pytest
 from onemap.book.card import rule_card
 from onemap.book.catalogue import load_catalogue
 from onemap.book.cite import cite
+from onemap.book.parameters import parameter_kind, parameter_title, parameter_value
 from onemap.book.rulebook import load_rulebook
 from onemap.book.texts import placeholders
 from onemap.errors import InputError
@@ -155,7 +156,7 @@ def test_cards_for_everything(now):
 def test_a_card_shows_today_and_before(now, tmp_path):
     (tmp_path / "near_road.yaml").write_text("site: x\nexpect: {findings: K31}\n", encoding="utf-8")
     card = rule_card("K31", now, cases=tmp_path)
-    assert "road_control_national = 20 米 (2026-04-01)" in card
+    assert "国道建筑控制区宽度（road_control_national） = 20 米 (2026-04-01)" in card
     assert "起始不限 .. 2011-07-01: 无取值" in card
     assert "《公路安全保护条例》第十一条（未核对）" in card
     assert "交通运输" in card
@@ -175,3 +176,33 @@ def test_chinese_sentences_use_chinese_marks(catalogue):
     found = {key: zh for key, (zh, _) in catalogue.texts.items() if not key.startswith("site.")}
     assert len(found) > 800
     assert {key: zh for key, zh in found.items() if HALF.search(zh)} == {}
+
+
+def test_every_parameter_has_a_name_a_unit_and_a_kind_that_people_read(now):
+    for row in now.timeline["parameters"].to_dict("records"):
+        for lang in ("zh", "en"):
+            title = parameter_title(now.texts, row["parameter_id"], lang)
+            assert title != row["parameter_id"] and row["parameter_id"] in title
+            assert now.texts.get(f"unit.{row['unit']}", lang)
+            assert ":" not in parameter_kind(now.texts, row, lang)
+
+
+def test_what_a_parameter_rests_on(now):
+    def said(basis, checked_on=""):
+        return parameter_kind(now.texts, {"basis": basis, "checked_on": checked_on})
+
+    assert said("engineering") == "工程约定"
+    assert said("found: LAW") == "条款规定，未核对"
+    assert said("found-2nd: GH-1", "2024-03-01") == "条款规定"
+    assert said("derived") == "由条款推算，未核对"
+    assert "记忆" in said("mem")
+
+
+def test_a_parameter_is_printed_as_the_book_states_it(now):
+    assert parameter_value(now.texts, 0.00001, "share") == "0.001%"
+    assert parameter_value(now.texts, 0.005, "m2") == "0.005 平方米"
+    assert parameter_value(now.texts, 2.0, "year", "en") == "2 years"
+
+
+def test_a_parameter_of_a_bureau_without_a_name_is_called_by_its_id(now):
+    assert parameter_title(now.texts, "our_own") == "our_own"
