@@ -27,6 +27,7 @@ class Repair(NamedTuple):
 
 
 EMPTY_REASONS = ("no_geometry", "collapsed", "annotation")
+_MOST = 1e70  # beyond it the products that GEOS reckons with have no end, nor have its loops
 
 
 def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repair:
@@ -34,6 +35,7 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
 
     An invalid polygon is mended only when the readings of it (as drawn, by structure, by even-odd) agree in area
     within the book's tolerance; a bow-tie does not. Closed lines become areas; open ones do not, however near their ends lie.
+    Coordinates that GEOS cannot reckon with are absurd.
     ``loose``: points, and lines that enclose nothing, are annotation. Areas in m².
     """
     geoms = np.array(geoms, dtype=object)
@@ -46,7 +48,10 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
     kinds, rings = shapely.get_type_id(geoms), flat(geoms)
     suspect = ~absent & (((kinds != 3) & (kinds != 6)) | ~are_valid(geoms, rings))
     for i in np.flatnonzero(suspect):
-        geom, why, card = _one(geoms[i], crs, limits, loose)
+        try:
+            geom, why, card = _one(geoms[i], crs, limits, loose)
+        except shapely.errors.GEOSException:
+            geom, why, card = None, "absurd_coordinates", None
         # a line in a table of features may stand for land beside it: without a footprint it could be anywhere
         if why and why not in (*EMPTY_REASONS, "not_a_polygon") and (loose or why != "line_open"):
             footprint[i] = hull(geoms[i])
@@ -60,7 +65,8 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
 
 
 def are_valid(geoms: np.ndarray, rings: Flat) -> np.ndarray:
-    """Which geometries are valid, as GEOS says; ``rings``: theirs. GEOS is asked about those that are not so beyond doubt."""
+    """Which geometries are valid, as GEOS says; ``rings``: theirs. GEOS is asked about those that are not so beyond doubt,
+    and what it cannot judge is not valid."""
     valid = np.zeros(len(geoms), dtype=bool)
     loops = loops_for("shape_loops", len(rings.xy))
     if loops is not None:
@@ -72,14 +78,26 @@ def are_valid(geoms: np.ndarray, rings: Flat) -> np.ndarray:
         owner = rings.owner.astype(np.int64)
         loops.surely_valid(rings.xy, rings.ends, owner, rings.hole, xs, ys, low, order, after, start, valid)
     doubtful = np.flatnonzero(~valid)
-    valid[doubtful] = shapely.is_valid(geoms[doubtful])
+    try:
+        valid[doubtful] = shapely.is_valid(geoms[doubtful])
+    except shapely.errors.GEOSException:
+        valid[doubtful] = [_judged_valid(geom) for geom in geoms[doubtful]]
     return valid
+
+
+def _judged_valid(geom) -> bool:
+    try:
+        return bool(shapely.is_valid(geom))
+    except shapely.errors.GEOSException:
+        return False
 
 
 def _one(geom, crs, limits: Limits, loose: bool):
     coords = shapely.get_coordinates(geom)
     if not np.isfinite(coords).all():
         return None, "non_finite", None
+    if np.abs(coords).max(initial=0.0) > _MOST:
+        return None, "absurd_coordinates", None
     card, method, drawn = None, [], geom
     if geom.geom_type in ("LineString", "LinearRing", "MultiLineString"):
         if ends_apart(geom)[0] > 0 or any(len(line.coords) < 4 for line in shapely.get_parts(geom)):
@@ -87,7 +105,7 @@ def _one(geom, crs, limits: Limits, loose: bool):
         geom = _enclosed(geom)
         method = ["line_to_area"]
     if geom.geom_type == "GeometryCollection":
-        parts = [p for p in _flat(geom) if p.geom_type == "Polygon"]
+        parts = [p for p in _flat(geom) if p.geom_type == "Polygon" and not p.is_empty]
         if not parts:
             return None, "annotation" if loose else "not_a_polygon", None
         drawn = geom = shapely.MultiPolygon(parts)
@@ -100,10 +118,8 @@ def _one(geom, crs, limits: Limits, loose: bool):
         if made.is_empty or made.area == 0:
             return None, "collapsed", None
         readings = [geom.area, made.area, sum(p.area for p in _flat(crossed))]
-        if max(readings) - min(readings) > limits.same(made.area) or made.geom_type not in (
-            "Polygon",
-            "MultiPolygon",
-        ):
+        alike = max(readings) - min(readings) <= limits.same(made.area)
+        if not alike or made.geom_type not in ("Polygon", "MultiPolygon") or not made.is_valid:
             return None, "ambiguous_polygon", None
         method.append("make_valid")
         card = _passport(drawn, made, method, crs)
@@ -151,10 +167,11 @@ def _flat(geom) -> list:
 
 
 def hull(geom):
-    """The convex hull of the finite coordinates of a geometry, where it is a polygon; else None."""
+    """The convex hull of the finite coordinates of a geometry, where it is a polygon; else None, as where some are too
+    large to reckon with."""
     coords = shapely.get_coordinates(geom)
     coords = coords[np.isfinite(coords).all(axis=1)]
-    if len(coords) < 3:
+    if len(coords) < 3 or np.abs(coords).max() > _MOST:
         return None
     around = shapely.convex_hull(shapely.multipoints(coords))
     return around if around.geom_type == "Polygon" else None

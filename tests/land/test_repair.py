@@ -4,6 +4,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onemap.land import flat as flat_module
 from onemap.land.issues import Issues
 from onemap.land.limits import Limits
 from onemap.land.mend import _tell_passport
@@ -46,6 +47,7 @@ SQUARE = ((0, 0), (100, 0), (100, 100), (0, 100))
         (shapely.LineString([(X, Y), (X + 1, Y)]), "not_a_polygon"),
         (shapely.Point(X, Y), "not_a_polygon"),
         (shapely.Polygon(), "no_geometry"),
+        (shapely.GeometryCollection([shapely.Polygon(), shapely.Point(X, Y)]), "not_a_polygon"),
         (None, "no_geometry"),
     ],
 )
@@ -63,6 +65,29 @@ def test_a_coordinate_that_is_no_number_leaves_a_footprint():
     bad = shapely.transform(at(*SQUARE), lambda c: np.where(np.arange(len(c))[:, None] == 3, np.inf, c))
     done = repair(np.array([bad], dtype=object), "EPSG:4529", LIMITS)
     assert done.reason[0] == "non_finite" and done.footprint[0].area == pytest.approx(5000)
+
+
+def test_a_footprint_of_coordinates_too_large_to_reckon_with_is_unknown():
+    """GEOS ends the process over the hull of such points."""
+    far = shapely.polygons([(X, Y), (X + 5, Y), (np.inf, Y), (4e300, 3e300), (3.9e300, 2.9e300), (X, Y)])
+    scattered = np.random.default_rng(1).uniform(1e300, 5e300, (30, 2))
+    for bad in (far, shapely.polygons([[np.inf, 0], *scattered, [np.inf, 0]])):
+        done = repair(np.array([bad], dtype=object), "EPSG:4529", LIMITS)
+        assert done.reason[0] == "non_finite" and done.footprint[0] is None
+
+
+@pytest.mark.parametrize("loops", [True, False])
+def test_what_geos_cannot_reckon_with_is_set_aside_and_the_others_are_read(loops, monkeypatch):
+    monkeypatch.setattr(flat_module, "COMPILED_FROM", 0 if loops else 10**12)
+    tiny = shapely.box(-1e-160, 0, 4e-160, 5e-160)
+    within = shapely.transform(tiny, lambda c: c + (1.5e-160 - c) * 1e-9)
+    nested = shapely.Polygon(tiny.exterior, [within.exterior])
+    with pytest.raises(shapely.errors.GEOSException):
+        shapely.is_valid(nested)
+    endless = shapely.transform(at((0, 0), (100, 100), (100, 0), (0, 100)), lambda c: c * 1e290)
+    done = repair(np.array([nested, endless, at(*SQUARE)], dtype=object), "EPSG:4550", LIMITS)
+    assert done.reason.tolist() == ["absurd_coordinates", "absurd_coordinates", ""]
+    assert done.geoms[0] is None and done.footprint[1] is None
 
 
 @settings(max_examples=150, deadline=None)
