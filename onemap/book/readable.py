@@ -8,7 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from onemap.book.words import Words, blank, layer_title, listed, say, split, words_of
+from onemap.book.words import (
+    Words,
+    blank,
+    class_title,
+    issue_words,
+    layer_title,
+    listed,
+    say,
+    split,
+    words_of,
+)
 
 LAYERS = ("layer", "layer_a", "layer_b", "governing_layer")
 LISTS = ("prohibited", "consent", "unknown", "missing_layers", "projects", "feature_ids", "citations")
@@ -23,7 +33,14 @@ WORDED = {
     "stage": ("stage.{}",),
     "group": ("group.{}",),
     "completeness": ("completeness.{}",),
+    "department": ("department.{}",),
+    "authority": ("department.{}",),
+    "responsible": ("department.{}",),
+    "method": ("method.{}",),
 }
+JOINED = {"method": "+"}
+SHORT = 12  # signs of a text that is kept on one line
+LEFT, RIGHT, ONE_LINE = (("text-align", "left"),), (("text-align", "right"),), (("white-space", "nowrap"),)
 DIGITS = {"_m2": "{:,.2f}", "_ha": "{:,.4f}", "_m": "{:,.2f}", "share": "{:.2%}", "relative": "{:.1e}"}
 
 
@@ -31,8 +48,9 @@ def show_table(table: pd.DataFrame, lang: str = "zh", thing: Any = None) -> Any:
     """A frame as a table for people, which draws itself in a notebook; the frame stays as it is.
 
     Columns get the heads of the workbook (``sheet.column.*`` of the texts; one without a text keeps its name), layers
-    their titles, verdicts, routes, effects, severities, statuses, kinds and stages their words; areas are in m², ``_ha``
-    in hectares, shares in per cent. Geometry is left out, markup is shown as text. ``thing``: the Review whose own
+    their titles, verdicts, routes, effects, severities, statuses, kinds and stages their words; an issue becomes the
+    sentence that its value and message belong to, and a quarantined shape's reason too. Areas are in m², ``_ha`` in
+    hectares, shares in per cent. Geometry is left out, markup is shown as text. ``thing``: the Review whose own
     book names the words. Returns a pandas Styler. Raises InputError for a language that has no texts.
 
     >>> import pandas as pd
@@ -51,12 +69,43 @@ def _styled(table: pd.DataFrame, words: Words) -> Any:
     plain = pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
     if plain.index.name:
         plain = plain.reset_index()
+    plain = _classes(_sentences(plain, words), words)
     heads = {
         name: words.texts.get(f"sheet.column.{name}", words.lang, "") or str(name) for name in plain.columns
     }
     digits = {heads[name]: _digits(plain[name]) for name in plain.columns}
     told = pd.DataFrame({heads[name]: _told(plain[name], words) for name in plain.columns})
-    return told.style.format(digits, na_rep="", escape="html").hide()
+    looks = {head: _look(told[head]) for head in told}
+    return told.style.format(digits, na_rep="", escape="html").hide().set_table_styles(looks, overwrite=False)
+
+
+def _look(column: pd.Series) -> list[dict[str, Any]]:
+    """Numbers stand right and texts left; what is short is not broken."""
+    props = RIGHT if column.dtype.kind in "if" else LEFT
+    if props is RIGHT or column.map(lambda one: len(str(one)) <= SHORT).all():
+        props += ONE_LINE
+    return [{"selector": "th, td", "props": list(props)}]
+
+
+def _sentences(plain: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """Codes of issues as the sentences that people read, in the place of the code, its value and its message."""
+    if {"issue", "message"} <= set(plain.columns):
+        told = [issue_words(row, words.texts, words.lang) for row in plain.to_dict("records")]
+        return plain.assign(issue=told).drop(columns=["value", "message", "detail"], errors="ignore")
+    if {"reason", "source_fid"} <= set(plain.columns):
+        rows = plain.assign(issue=plain["reason"], message="", value="").to_dict("records")
+        told = [issue_words(row, words.texts, words.lang).rstrip(": ：") for row in rows]
+        return plain.assign(reason=told)
+    return plain
+
+
+def _classes(plain: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """Names of classes, which features bring in Chinese, from the code tables in another language."""
+    if words.lang == "zh" or not {"layer", "class_code", "class_name"} <= set(plain.columns):
+        return plain
+    cells = zip(plain["layer"], plain["class_code"], plain["class_name"], strict=True)
+    told = [class_title(words, *cell).removeprefix(f"{cell[1]} ") for cell in cells]
+    return plain.assign(class_name=told)
 
 
 def _told(column: pd.Series, words: Words) -> list[Any]:
@@ -66,18 +115,18 @@ def _told(column: pd.Series, words: Words) -> list[Any]:
     if name in LISTS and column.dtype.kind == "O":
         return [listed(words, split(one)) for one in column]
     if name in WORDED:
-        return [_word(cell, WORDED[name], words) for cell in column]
+        return [_word(cell, WORDED[name], words, JOINED.get(name, "|")) for cell in column]
     if column.dtype.kind == "b":
         return [say(words, "present.yes" if one else "present.no") for one in column]
     return [None if blank(one) else one for one in column]
 
 
-def _word(cell: Any, families: tuple[str, ...], words: Words) -> str:
+def _word(cell: Any, families: tuple[str, ...], words: Words, joint: str) -> str:
     def named(one: str) -> str:
         found = (words.texts.get(family.format(one), words.lang, "") for family in families)
         return next(filter(None, found), one)
 
-    return "" if blank(cell) else listed(words, map(named, split(cell)))
+    return "" if blank(cell) else listed(words, map(named, str(cell).split(joint)))
 
 
 def _digits(column: pd.Series) -> str | Callable[[float], str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 import warnings
 from typing import Any
 
@@ -33,6 +34,12 @@ REASONS = {
 }
 ROW_IN, NOTEBOOK_DPI = 0.3, 100
 LEAST_LABEL_SHARE, LEAST_COUNT_SHARE = 0.07, 0.025
+SIGN_PT, NARROW, PATCH_EM, SHEET_EM = (
+    8,
+    0.56,
+    4.8,
+    2.0,
+)  # of legends and names; a patch with the spaces around it
 
 
 class Chart(Figure):
@@ -94,7 +101,7 @@ def name_rows(axes: Any, names: list[str]) -> None:
 
 
 def legend(axes: Any, pairs: list[tuple[str, tuple[str, str]]]) -> None:
-    """The legend above the axes."""
+    """The legend above the axes, in as many rows as its words need beside the names of the bars."""
     handles = [
         Patch(facecolor=colour, hatch=hatch, edgecolor=INK, linewidth=0.5) for _, (colour, hatch) in pairs
     ]
@@ -103,12 +110,29 @@ def legend(axes: Any, pairs: list[tuple[str, tuple[str, str]]]) -> None:
         [drawable(name) for name, _ in pairs],
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=max(len(pairs), 1),
+        ncols=_columns(axes, [name for name, _ in pairs]),
         frameon=False,
-        prop=typeface(8),
+        prop=typeface(SIGN_PT),
         handleheight=1.1,
         borderaxespad=0.2,
     )
+
+
+def _columns(axes: Any, names: list[str]) -> int:
+    """The most columns, filled one after the other, whose widest words fit on the sheet."""
+    beside = max((_wide(label.get_text()) for label in axes.get_yticklabels()), default=0.0)
+    room = axes.figure.get_figwidth() * 72 / SIGN_PT - beside - SHEET_EM
+    for rows in range(1, len(names)):
+        columns = -(-len(names) // rows)
+        stacks = np.array_split([_wide(name) + PATCH_EM for name in names], columns)
+        if sum(stack.max() for stack in stacks) <= room:
+            return columns
+    return 1
+
+
+def _wide(text: str) -> float:
+    """About how wide words are, in ems."""
+    return sum(1.0 if unicodedata.east_asian_width(sign) in "WFA" else NARROW for sign in text)
 
 
 def write(axes: Any, x: float, y: float, text: str, size: float, colour: str, **more: Any) -> None:

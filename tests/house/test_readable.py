@@ -45,6 +45,27 @@ def test_hostile_cells_are_text_and_unknown_names_are_kept():
     assert "<script>" not in html and "&lt;script&gt;" in html and "own" in html and "None" not in html
 
 
+def test_an_issue_is_the_sentence_that_its_code_value_and_message_make(layers):
+    columns = ["layer", "source_fid", "issue", "value", "message", "detail"]
+    for lang in ("zh", "en"):
+        issues = om.show_table(layers.issues[columns], lang).data
+        reasons = om.show_table(layers.quarantine, lang).data.iloc[:, -1]
+        assert len(issues.columns) == 3 and len(issues) == len(layers.issues)
+        assert not set(issues.iloc[:, 2]) & set(layers.issues["issue"])
+        assert not set(reasons) & set(layers.quarantine["reason"]) and not reasons.str.endswith("：").any()
+
+
+def test_class_names_are_in_the_language_of_the_reader():
+    row = {"layer": ["land_survey"], "class_code": ["0101"], "class_name": ["水田"]}
+    assert om.show_table(pd.DataFrame(row)).data.iloc[0, 2] == "水田"
+    assert om.show_table(pd.DataFrame(row), "en").data.iloc[0, 2].isascii()
+
+
+def test_numbers_stand_right_and_texts_left():
+    html = om.show_table(pd.DataFrame({"name": ["a"], "area_m2": [1.0]})).to_html()
+    assert "col0 {\n  text-align: left" in html and "col1 {\n  text-align: right" in html
+
+
 def test_every_column_of_the_frames_that_people_are_shown_has_a_head():
     for columns in (frames.SOURCES, frames.ISSUES, frames.PASSPORTS, frames.QUARANTINE, frames.OVERLAPS):
         told = om.show_table(

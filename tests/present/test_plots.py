@@ -67,7 +67,11 @@ def test_all_figures_draw_and_repeat(town, reviewed, lang):
         lambda: charts.outcomes(reviewed.decisions, words),
     ]
     for make in makers:
-        first = make().png(60)
+        chart = make()
+        first = chart.png(60)
+        for axes in filter(lambda one: one.get_legend(), chart.axes):
+            box, sheet = axes.get_legend().get_window_extent(), chart.bbox
+            assert sheet.x0 <= box.x0 and box.x1 <= sheet.x1 and box.y1 <= sheet.y1
         assert first.startswith(b"\x89PNG")
         assert make().png(60) == first
 
