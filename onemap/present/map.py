@@ -145,6 +145,9 @@ def page_data(words: Words, window: list[list[float]], **own: Any) -> str:
         "measureLength": "map.measure.length",
         "measureArea": "map.measure.area",
         "measureHelp": "map.measure.help",
+        "print": "map.print",
+        "paper": "map.print.paper",
+        "painting": "map.print.painting",
     }
     data = {
         **dict.fromkeys(("looks", "cards", "plans", "projects"), ()),

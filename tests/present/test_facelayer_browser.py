@@ -22,7 +22,7 @@ INK = """() => [...document.querySelectorAll('canvas.leaflet-tile')].reduce((sum
 
 
 class Visit:
-    def __init__(self, browser, path, before=""):
+    def __init__(self, browser, path, before="", settled=True):
         self.asked, self.complaints = [], []
         self.page = browser.new_page(viewport={"width": 1200, "height": 800})
         self.page.on("request", lambda request: self.asked.append(request.url))
@@ -32,7 +32,8 @@ class Visit:
             self.page.add_init_script(before)
         self.page.goto(path.as_uri())
         self.page.locator("html[data-faces]").wait_for(state="attached", timeout=20_000)
-        self.settle()
+        if settled:
+            self.settle()
 
     def settle(self):
         for _ in range(100):
@@ -55,10 +56,10 @@ class Visit:
 def visit(browser, tmp_path):
     made = []
 
-    def go(html, before=""):
+    def go(html, before="", settled=True):
         path = tmp_path / f"{len(made)}.html"
         path.write_text(html, encoding="utf-8")
-        made.append(Visit(browser, path, before))
+        made.append(Visit(browser, path, before, settled))
         return made[-1]
 
     yield go
@@ -165,3 +166,31 @@ def test_looks_of_one_name_are_told_apart_by_their_plans(town, lang, word):
 def test_the_same_town_gives_the_same_bytes_in_both_languages(town):
     assert draw_city(town).html() == draw_city(town).html()
     assert "Governing class" in draw_city(town, "en").html()
+
+
+STALLED = """const real = window.MessageChannel;
+window.MessageChannel = class { constructor() { const made = new real(); return { port1: made.port1, port2: { postMessage: () => {} } }; } };"""
+
+
+def test_paper_has_no_holes_where_tiles_are_not_yet_painted(visit, town):
+    there = visit(draw_city(town).html(), STALLED, False)
+    page = there.page
+    page.wait_for_timeout(500)
+    assert page.evaluate(INK) == 0 and page.evaluate("onemap.busy(onemap.map)")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(PAINTED) and page.evaluate(INK) > 100_000
+    faint = (
+        "() => [...document.querySelectorAll('.leaflet-tile')].some(t => getComputedStyle(t).opacity !== '1')"
+    )
+    assert not page.evaluate(faint)
+    assert there.complaints == []
+
+
+def test_a_plain_class_does_not_make_the_hatched_ones_after_it_paler(visit, town):
+    page = visit(draw_city(town).html()).page
+    left = page.evaluate(
+        """() => { const pen = document.createElement('canvas').getContext('2d'); const path = new Path2D();
+        const look = { fill: '#ff0000', line: '#000000', opacity: 0.5, weight: 1 };
+        onemapFaces.layer('none', {}).ink(pen, path, look, 1, 2 ** -9, 1); return pen.globalAlpha; }"""
+    )
+    assert left == 1

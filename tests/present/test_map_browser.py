@@ -222,16 +222,42 @@ def test_a_frame_further_down_a_notebook_is_fitted_when_it_is_reached(visit, rev
     assert there.page.frames[1].evaluate("onemap.map.getZoom()") > 14
 
 
-def test_a_print_is_one_page(visit, review):
-    page = visit(draw_map(review, "P2")).ready()
+MM_PT = 72 / 25.4
+PAPERS = {"A4": (297, 210, 277, 188), "A3": (420, 297, 400, 275)}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_print_is_one_page_of_the_chosen_paper(visit, review, paper):
+    there = visit(draw_map(review, "P2"))
+    page = there.ready()
+    page.get_by_label("纸张").select_option(paper)
     printed = page.pdf(prefer_css_page_size=True, print_background=True)
     assert re.findall(rb"/Type /Pages\s+/Count (\d+)", printed) == [b"1"]
+    box = [float(side) for side in re.search(rb"/MediaBox \[([\d. ]+)\]", printed)[1].split()]
+    assert box[2:] == pytest.approx([PAPERS[paper][0] * MM_PT, PAPERS[paper][1] * MM_PT], abs=1.5)
+    assert there.complaints == []
 
 
+def test_the_print_button_waits_until_all_is_painted(visit, review):
+    page = visit(draw_map(review, "P2", lang="en")).ready()
+    page.evaluate(
+        "window.prints = 0; window.print = () => window.prints++; onemap.busy = () => !window.over;"
+    )
+    page.get_by_role("button", name="Print").click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.prints") == 0
+    assert page.get_by_role("button", name="Drawing…").is_disabled()
+    page.evaluate("window.over = true")
+    page.get_by_role("button", name="Print").wait_for()
+    assert page.evaluate("window.prints") == 1
+
+
+@pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("width", [1024, 1920])
-def test_paper_holds_the_whole_map_and_the_whole_legend(visit, review, width):
+def test_paper_holds_the_whole_map_and_the_whole_legend(visit, review, width, paper):
     page = visit(draw_map(review)).ready()
     page.set_viewport_size({"width": width, "height": 900})
+    page.get_by_label("纸张").select_option(paper)
     page.wait_for_timeout(300)
     seen = page.evaluate("onemap.map.getBounds().toBBoxString()")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -242,7 +268,10 @@ def test_paper_holds_the_whole_map_and_the_whole_legend(visit, review, width):
     )
     mm = 96 / 25.4
     for left, top, right, bottom in boxes:
-        assert -1 <= left < right <= 277 * mm + 1 and -1 <= top < bottom <= 188 * mm + 1
+        assert -1 <= left < right <= PAPERS[paper][2] * mm + 1
+        assert -1 <= top < bottom <= PAPERS[paper][3] * mm + 1
+    mapped = boxes[0]
+    assert mapped[2] - mapped[0] > 0.65 * PAPERS[paper][2] * mm or mapped[3] > 0.9 * PAPERS[paper][3] * mm
     assert boxes[1][2] <= boxes[0][0]
     page.emulate_media(media="screen")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")

@@ -48,6 +48,13 @@ const onemapFaces = (() => {
     turning = line.length > 0;
     if (turning) ahead();
   };
+  // Paper cannot wait for turns: all that is in line is painted at once.
+  const finish = () => {
+    for (const layer of shown) if (layer.store && layer._map) layer._update();
+    while (line.length) {
+      if (line[0].cancelled || line[0].steps.next().done) line.shift();
+    }
+  };
   const channel = new MessageChannel();
   const ahead = () => channel.port2.postMessage(0);
   channel.port1.onmessage = turn;
@@ -161,6 +168,7 @@ const onemapFaces = (() => {
         pen.globalAlpha = look.opacity;
         pen.fillStyle = look.fill;
         pen.fill(path, "evenodd");
+        pen.globalAlpha = 1;
       }
       if (!look.weight || scale < 2 ** -7) return;
       pen.globalAlpha = scale < 2 ** -5 ? 0.45 : 1;
@@ -248,5 +256,6 @@ const onemapFaces = (() => {
     return section;
   };
 
-  return { layer: (id, options) => new Layer(id, options) };
+  const busy = () => line.length > 0 || [...shown].some((layer) => !layer.store);
+  return { layer: (id, options) => new Layer(id, options), busy, finish };
 })();

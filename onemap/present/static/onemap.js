@@ -54,7 +54,7 @@ const onemap = {
     onemapLegend(map, layers);
     onemap.startMeasure(map, data);
     onemap.keepFitted(map, data.window);
-    onemap.startPrint(map);
+    onemap.startPrint(map, data);
     document.documentElement.dataset.ready = "yes";
   },
 };

@@ -1,19 +1,43 @@
-// Paper shows what the screen shows: the map as it stands and the panel, each made smaller as a whole until it fits.
+// Paper shows what the screen shows: the map as it stands and the panel, each made smaller or larger as a whole until it
+// fits. Printing from the page waits until all is painted; the browser's own print cannot wait, so it paints what is due.
 "use strict";
-onemap.startPrint = function (map) {
+onemap.papers = { A4: { map: 199, tall: 188, panel: 76 }, A3: { map: 288, tall: 275, panel: 108 } };
+onemap.paintPatience = 30_000;
+
+// Layers of tiles that still load, pictures that have not come, and movements that have not ended.
+onemap.busy = function (map) {
+  let busy = Boolean(map._animatingZoom || (map._panAnim && map._panAnim._inProgress));
+  map.eachLayer((layer) => (busy = busy || Boolean(layer.isLoading && layer.isLoading())));
+  const pictures = [...map.getContainer().querySelectorAll("img.leaflet-image-layer")];
+  return busy || pictures.some((one) => !one.complete) || (typeof onemapFaces !== "undefined" && onemapFaces.busy());
+};
+
+onemap.painted = async function (map) {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => window.setTimeout(resolve, 0)));
+  const until = performance.now() + onemap.paintPatience;
+  for (let still = 0; still < 3 && performance.now() < until; ) {
+    await frame();
+    still = onemap.busy(map) ? 0 : still + 1;
+  }
+};
+
+onemap.startPrint = function (map, data) {
   const page = document.documentElement;
   const panel = document.getElementById("panel");
   const folded = document.querySelectorAll("#panel details:not([open])");
+  let paper = "A4";
   window.addEventListener("beforeprint", () => {
+    if (typeof onemapFaces !== "undefined") onemapFaces.finish();
     const { x, y } = map.getSize();
     page.classList.add("printing");
     for (const one of folded) one.open = true;
     const mm = 96 / 25.4;
+    const room = onemap.papers[paper];
     const sizes = {
       "map-width": `${x}px`,
       "map-height": `${y}px`,
-      "map-scale": Math.min((199 * mm) / x, (188 * mm) / y),
-      "panel-scale": Math.min((76 * mm) / panel.offsetWidth, (188 * mm) / panel.offsetHeight),
+      "map-scale": Math.min((room.map * mm) / x, (room.tall * mm) / y),
+      "panel-scale": Math.min((room.panel * mm) / panel.offsetWidth, (room.tall * mm) / panel.offsetHeight),
     };
     for (const [name, size] of Object.entries(sizes)) page.style.setProperty(`--${name}`, size);
   });
@@ -21,4 +45,33 @@ onemap.startPrint = function (map) {
     page.classList.remove("printing");
     for (const one of folded) one.open = false;
   });
+  if (window.self !== window.top) return; // a notebook's frame may not print
+
+  const Tool = L.Control.extend({
+    options: { position: "topleft" },
+    onAdd() {
+      const bar = onemap.element("div", "leaflet-bar measure print");
+      const button = onemap.element("button", "", data.texts.print);
+      button.type = "button";
+      const choice = onemap.element("select");
+      choice.setAttribute("aria-label", data.texts.paper);
+      for (const name of Object.keys(onemap.papers)) choice.append(onemap.element("option", "", name));
+      choice.addEventListener("change", () => {
+        paper = choice.value;
+        for (const name of Object.keys(onemap.papers)) page.classList.toggle(name.toLowerCase(), name === paper);
+      });
+      button.addEventListener("click", async () => {
+        button.disabled = true;
+        button.textContent = data.texts.painting;
+        await onemap.painted(map);
+        button.disabled = false;
+        button.textContent = data.texts.print;
+        window.print();
+      });
+      bar.append(button, choice);
+      L.DomEvent.disableClickPropagation(bar);
+      return bar;
+    },
+  });
+  map.addControl(new Tool());
 };
