@@ -19,6 +19,7 @@ from pyproj.transformer import TransformerGroup
 
 from onemap.errors import CRSError, InputError
 from onemap.land.detect import candidates
+from onemap.land.flat import Flat, flat
 from onemap.messages import Message
 
 # Datums under the names that vendors give them: EPSG code of the geographic CRS, semi-major axis, 1/f.
@@ -41,9 +42,10 @@ _SAMPLE = 100_000
 
 
 class Placed(NamedTuple):
-    """Geometries in the target CRS, the established CRS they came from, and what was accepted on the way."""
+    """Geometries in the target CRS and their rings, the established CRS they came from, and what was accepted on the way."""
 
     geoms: np.ndarray
+    rings: Flat
     crs: pyproj.CRS
     note: str
     detail: Message | None = None
@@ -69,7 +71,8 @@ def place(
     """
     geoms = np.asarray(geoms, dtype=object)
     target = pyproj.CRS.from_user_input(target)
-    bounds = core_bounds(geoms)
+    rings = flat(geoms)
+    bounds = core_bounds(geoms, rings)
     hints = candidates(bounds, town or _use(target), target) if bounds is not None else []
     named = Message("land.crs.fits", systems=hints) if hints else Message("land.crs.fits_none")
     if source is None:
@@ -79,22 +82,28 @@ def place(
     except CRSError as error:
         raise CRSError(error.said.key, **error.said.values | {"mend": named}) from None
     if bounds is None:
-        return Placed(geoms, established, "")
+        return Placed(geoms, rings, established, "")
     transform, note, detail = _route(
         established, target, town or _use(target), accept_wgs84 or by_format, where, shifts
     )
-    moved = transform_all(geoms, transform) if transform else geoms
-    if not near(
-        core_bounds(moved) if transform else bounds, target, town or _use(target), 1.0 if town else 0.0
-    ):
+    if transform:
+        geoms = transform_all(geoms, transform)
+        rings = flat(geoms)
+        bounds = core_bounds(geoms, rings)
+    if not near(bounds, target, town or _use(target), 1.0 if town else 0.0):
         place_name = Message("land.crs.town") if town else Message("land.crs.area_of_use", name=target.name)
         raise CRSError("land.crs.away", where=where, name=established.name, place=place_name, named=named)
-    return Placed(moved, established, note, detail)
+    return Placed(geoms, rings, established, note, detail)
 
 
-def core_bounds(geoms: np.ndarray) -> np.ndarray | None:
-    """Bounds of the middle 98 % of finite coordinates, so that one stray vertex decides nothing; None if none."""
-    coords = shapely.get_coordinates(geoms)
+def core_bounds(geoms: np.ndarray, rings: Flat | None = None) -> np.ndarray | None:
+    """Bounds of the middle 98 % of finite coordinates, so that one stray vertex decides nothing; None if none.
+
+    ``rings``: those of the geometries, where they are known.
+    """
+    ordered = rings is not None and (rings.owner[1:] >= rings.owner[:-1]).all()
+    all_of_them = ordered and len(rings.xy) == shapely.get_num_coordinates(geoms).sum()
+    coords = rings.xy if all_of_them else shapely.get_coordinates(geoms)
     coords = coords[:: max(1, len(coords) // _SAMPLE)]
     coords = coords[np.isfinite(coords).all(axis=1)]
     if not len(coords):

@@ -22,7 +22,7 @@ from onemap.land.dxf import read_dxf
 from onemap.land.gdb import labels
 from onemap.land.kml import read_kml
 from onemap.land.ogr import damaged_blobs, read_ogr, tables
-from onemap.land.raw import Raw
+from onemap.land.raw import Raw, in_texts
 from onemap.land.shapefile import read_shapefile
 from onemap.land.sheets import read_csv, read_excel
 from onemap.land.survey_txt import read_survey_txt
@@ -189,7 +189,7 @@ def _parquet(path: Path) -> Raw:
     if shapely.has_z(geometry).any() or shapely.has_m(geometry).any():
         geometry = shapely.force_2d(geometry)
     columns = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
-    columns.index = columns.index.map(str)
+    columns.index = in_texts(columns.index)
     return Raw(columns, geometry, path.name, frame.crs, encoding="UTF-8", promised=len(columns))
 
 
@@ -203,7 +203,7 @@ def _parquet_blobs(path: Path) -> Raw:
     crs = geo["columns"][name].get("crs", "OGC:CRS84")
     geometry, unclosed, damaged = from_wkb(table.column(name).to_pylist())
     columns = table.drop_columns([name]).to_pandas().reset_index(drop=True)
-    columns.index = columns.index.map(str)
+    columns.index = in_texts(columns.index)
     notes = [("ring_open", str(i), "") for i in unclosed] + [
         ("geometry_unreadable", str(i), "") for i in damaged
     ]

@@ -120,8 +120,7 @@ def _texts(columns: pd.DataFrame, mapped: Mapped, field: str, source) -> pd.Seri
     column = _column(columns, mapped, field)
     if column is None:
         return _same(columns)
-    found = words(column)
-    return pd.Series(np.where(found == "", None, found), index=columns.index, dtype=object)
+    return pd.Series(words(column, blank=None), index=columns.index, dtype=object)
 
 
 def _dates(columns, mapped, field, source, issues: Issues, bad: pd.Series) -> pd.Series:

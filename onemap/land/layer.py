@@ -65,7 +65,7 @@ def read_layer(space, layer: str, known: Known) -> Layer:
     mapped = len(entries) == 1 and entries[0][1].extent == "features"
     mesh = pieces = whole = None
     if len(geoms) and (partition or mapped or layer == space.town):
-        mesh = mesh_of(geoms)
+        mesh = mesh_of(geoms, parts[0].rings if len(parts) == 1 else None)
         pieces = union_parts(geoms, mesh)
         whole = as_one(pieces)
     town = whole if layer == space.town else known.town
@@ -115,7 +115,7 @@ def plain(frame):
 
 def _with_ids(frames: list[gpd.GeoDataFrame], crs) -> gpd.GeoDataFrame:
     """Features with feature_id: layer and fid, with the file's stem where the layer has several files."""
-    found = plain(stacked(frames, FEATURES, crs))
+    found = stacked(frames, FEATURES, crs)
     if not len(found):
         return empty(FEATURES, crs)
     layer, (file_of, files) = found["layer"].iat[0], pd.factorize(found["source"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
+from onemap.land.crs import Placed
 from onemap.land.issues import Issues, place_of
 from onemap.land.quality import stray
 from onemap.land.raw import Raw, texts_of
@@ -25,13 +26,14 @@ def note_issues(raw: Raw, issues: Issues) -> dict[str, str]:
     return lost
 
 
-def mend(raw: Raw, placed: np.ndarray, lost: dict[str, str], known, issues: Issues) -> Repair:
-    """Usable polygons of placed geometries (CRS of ``known``), why the rest are unusable, and issues for all of it.
+def mend(raw: Raw, placing: Placed, lost: dict[str, str], known, issues: Issues) -> Repair:
+    """Usable polygons of placed geometries, why the rest are unusable, and issues for all of it.
 
     A row that is ``lost`` already has that reason; what it drew is its footprint.
     """
+    placed = placing.geoms
     off = stray(placed, known.crs, known.limits.sliver_compactness)
-    mended = repair(np.where(off, None, placed), known.crs, known.limits, raw.loose)
+    mended = repair(np.where(off, None, placed), known.crs, known.limits, raw.loose, placing.rings.of(~off))
     mended.reason[off] = "absurd_coordinates"
     fids = texts_of(raw.columns.index)
     told = np.array([fid in lost for fid in fids] if lost else np.zeros(len(fids)), dtype=bool)

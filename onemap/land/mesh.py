@@ -30,8 +30,8 @@ class Mesh(NamedTuple):
     border: np.ndarray
 
 
-def mesh_of(geoms: np.ndarray) -> Mesh:
-    """How valid polygons lie to each other; empty ones lie nowhere.
+def mesh_of(geoms: np.ndarray, rings: Flat | None = None) -> Mesh:
+    """How valid polygons lie to each other; empty ones lie nowhere. ``rings``: theirs, where they are known.
 
     >>> a, b, c = shapely.box(0, 0, 2, 2), shapely.box(2, 0, 4, 2), shapely.box(1, 1, 3, 2)
     >>> mesh_of(np.array([a, b, c])).overlapping.tolist()
@@ -44,9 +44,9 @@ def mesh_of(geoms: np.ndarray) -> Mesh:
         return Mesh(np.zeros((0, 2), dtype=np.int64), unfit, joined, np.zeros((0, 2, 2)))
     social = np.zeros(count, dtype=bool)
     social[left] = social[right] = True
+    rings = flat(geoms[social]) if rings is None else rings.renumbered(social)
     social = np.flatnonzero(social)
     exposed = np.zeros(count, dtype=bool)
-    rings = flat(geoms[social])
     alone, left_of, matched, single = _alone(rings)
     joined[social[rings.owner[matched]]] = True
     exposed[social[rings.owner[single]]] = True

@@ -19,7 +19,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from onemap.errors import InputError
 from onemap.land.blobs import from_wkb
-from onemap.land.raw import Note, Raw
+from onemap.land.raw import Note, Raw, in_texts
 from onemap.messages import Message
 
 # Arcs are drawn as chords of this many degrees: an engineering choice, 0.00005 % of a circle's area.
@@ -73,7 +73,7 @@ def _raw(frame: pd.DataFrame, info, path: Path, table: str | None, encoding: str
         geometry, columns = np.full(len(frame), None, dtype=object), pd.DataFrame(frame)
         if info["geometry_type"] is None:
             raise InputError("land.table.no_geometry", where=path.name)
-    columns.index = columns.index.map(str)
+    columns.index = in_texts(columns.index)
     promised = max(int(info["features"]), len(columns))
     return Raw(
         columns, geometry, path.name, info["crs"], encoding=encoding or str(info["encoding"] or ""), promised=promised,

@@ -126,7 +126,7 @@ def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -
     if raw.loose and placed.crs.to_epsg() == 4326:
         issues.add("web_map", value=raw.file)
     gone = {fid: code for fid, code in lost.items() if code != "no_attributes"}
-    mended = mend(raw, placed.geoms, gone, known, issues)
+    mended = mend(raw, placed, gone, known, issues)
     reason = mended.reason
     missing = (raw.promised or 0) - len(raw.columns)
     if missing > 0:

@@ -7,7 +7,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from onemap.land.cells import all_differ, words
+from onemap.land.cells import words, words_differ
 from onemap.land.crs import town_bounds
 from onemap.land.flat import Flat, blocks, loops_for
 from onemap.land.issues import Issues, place_of
@@ -163,10 +163,9 @@ def duplicate_keys(columns: pd.DataFrame, issues: Issues) -> None:
     for column in columns.columns:
         if str(column).strip().lower() not in _IDS or isinstance(columns[column], pd.DataFrame):
             continue
-        found = words(columns[column])
-        if all_differ(found[found != ""]):
+        if words_differ(columns[column]):
             continue
-        said = pd.Series(found, index=columns.index, dtype=object)
+        said = pd.Series(words(columns[column]), index=columns.index, dtype=object)
         twice = said[(said != "") & said.duplicated(keep=False)]
         for word, group in list(twice.groupby(twice, sort=True))[:_MOST_ROWS]:
             issues.add("duplicate_key", "|".join(map(str, group.index[:20])), field=str(column), value=word)

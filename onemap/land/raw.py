@@ -41,7 +41,15 @@ class Raw:
 
 def texts_of(index: pd.Index) -> np.ndarray:
     """The entries of an index as texts."""
-    return np.array([one if type(one) is str else str(one) for one in index.to_numpy(object)], dtype=object)
+    entries = index.to_numpy(object)
+    if pd.api.types.infer_dtype(entries, skipna=False) == "string":
+        return entries
+    return np.array([str(one) for one in entries], dtype=object)
+
+
+def in_texts(index: pd.Index) -> pd.Index:
+    """The same index of texts, which are made once."""
+    return pd.Index(texts_of(index), dtype=object)
 
 
 def sha256(path: Path) -> str:

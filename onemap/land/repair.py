@@ -30,13 +30,14 @@ EMPTY_REASONS = ("no_geometry", "collapsed", "annotation")
 _MOST = 1e70  # beyond it the products that GEOS reckons with have no end, nor have its loops
 
 
-def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repair:
+def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False, rings: Flat | None = None) -> Repair:
     """Usable polygons, and for the rest why not and where they may lie (convex hull of finite coordinates).
 
     An invalid polygon is mended only when the readings of it (as drawn, by structure, by even-odd) agree in area
     within the book's tolerance; a bow-tie does not. Closed lines become areas; open ones do not, however near their ends lie.
     Coordinates that GEOS cannot reckon with are absurd.
-    ``loose``: points, and lines that enclose nothing, are annotation. Areas in m².
+    ``loose``: points, and lines that enclose nothing, are annotation. ``rings``: those of the geometries, where they are
+    known. Areas in m².
     """
     geoms = np.array(geoms, dtype=object)
     count = len(geoms)
@@ -45,7 +46,8 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False) -> Repai
     passports: dict[int, dict] = {}
     absent = shapely.is_missing(geoms) | shapely.is_empty(geoms)
     reason[absent] = "no_geometry"
-    kinds, rings = shapely.get_type_id(geoms), flat(geoms)
+    kinds = shapely.get_type_id(geoms)
+    rings = flat(geoms) if rings is None else rings
     suspect = ~absent & (((kinds != 3) & (kinds != 6)) | ~are_valid(geoms, rings))
     for i in np.flatnonzero(suspect):
         try:

@@ -15,6 +15,7 @@ from onemap.frames import FEATURES, PASSPORTS, QUARANTINE, empty
 from onemap.land.area import ellipsoidal_area
 from onemap.land.crs import gauss_kruger, place, read_crs, resolve
 from onemap.land.files import files_in, read_raw
+from onemap.land.flat import Flat
 from onemap.land.harmonise import harmonise, keep_rows
 from onemap.land.issues import Issues
 from onemap.land.limits import Limits
@@ -32,7 +33,8 @@ _WEB = ("EPSG:4326", "OGC:CRS84")
 class Part(NamedTuple):
     """What one source gave: features without feature_id, quarantine, passports, its rows of sources and issues.
 
-    ``web`` are the files whose coordinates are WGS84 degrees, with whether their format is one of web maps.
+    ``web`` are the files whose coordinates are WGS84 degrees, with whether their format is one of web maps; ``rings``
+    those of the features, where they are known.
     """
 
     features: gpd.GeoDataFrame
@@ -41,6 +43,7 @@ class Part(NamedTuple):
     sources: list[dict]
     issues: list[dict]
     web: list[tuple[str, bool]]
+    rings: Flat | None = None
 
 
 class Known(NamedTuple):
@@ -81,7 +84,9 @@ def read_source(space, source, known: Known) -> Part:
 
 
 def _joined(parts: list[Part]) -> Part:
-    frames, lists = Part._fields[:3], Part._fields[3:]
+    if len(parts) == 1:
+        return parts[0]
+    frames, lists = Part._fields[:3], Part._fields[3:6]
     return Part(
         **{name: _stack([getattr(p, name) for p in parts]) for name in frames},
         **{name: [item for p in parts for item in getattr(p, name)] for name in lists},
@@ -124,7 +129,8 @@ def _read_file(source, path, shown: str, known: Known, issues: Issues) -> Part:
             issues.add("source_unreadable", value=own["path"], message=error.said)
     if not parts:
         return _nothing(rows, known, issues)
-    return Part(*(_stack(frames) for frames in zip(*parts, strict=True)), rows, issues.rows, web)
+    *frames, rings = zip(*parts, strict=True)
+    return Part(*map(_stack, frames), rows, issues.rows, web, rings[0] if len(rings) == 1 else None)
 
 
 def _nothing(rows: list[dict], known: Known, issues: Issues) -> Part:
@@ -206,7 +212,7 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     if placed.note == "datum_parameters":
         row |= told(left_out, placed.detail)
     table, bad = harmonise(raw, source, known.catalogue, known.limits, issues)
-    mended = mend(raw, placed.geoms, lost, known, issues)
+    mended = mend(raw, placed, lost, known, issues)
     reason = np.where(mended.reason == "", bad.to_numpy(), mended.reason)
     fids = texts_of(raw.columns.index)
     areas = ellipsoidal_area(mended.geoms, known.crs, rings=mended.rings)
@@ -238,9 +244,8 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
     passports = [card | {"source_fid": fids[i]} for i, card in mended.passports.items() if kept[i]]
     same = {"layer": source.layer, "source": row["path"]}
     reconcile(features, known.limits, issues)
-    odd_features(
-        mended.geoms[kept], areas[kept], fids[kept], known.limits, issues, mended.rings.renumbered(kept)
-    )
+    rings = mended.rings.renumbered(kept)
+    odd_features(mended.geoms[kept], areas[kept], fids[kept], known.limits, issues, rings)
     duplicate_features(features, issues)
     duplicate_keys(raw.columns, issues)
     return (
@@ -251,6 +256,8 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
             crs=known.crs,
         ),
         pd.DataFrame([{c: (same | card).get(c) for c in PASSPORTS} for card in passports], columns=PASSPORTS),
+        # as long as they stand in the order of the features
+        rings if source.split is None and not mended.passports else None,
     )
 
 
