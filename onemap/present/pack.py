@@ -122,7 +122,6 @@ def _page(document: Any, thing: Any, words: Words, pair: Pair, conflict: Any, pl
         "title": conflict_title(words, conflict.kind),
         "severity": label(words, "severity", conflict.severity),
         "area": area(words, conflict.area_m2),
-        "id": text_of(conflict.conflict_id),
     }
     paper.line(document, say(words, "pack.line", **line), paper.CAPTION)
     paper.picture(document, draw_picture(conflict_scene(thing, conflict, words), dpi=140), PICTURE_CM)
@@ -135,6 +134,7 @@ def matter(thing: Any, words: Words, conflict: Any) -> Table:
     """What is at stake and proposed, with room for what the meeting decides."""
     row = conflict._asdict()
     rows = [
+        ["id", text_of(conflict.conflict_id)],
         ["projects", _blocked_names(thing, words, conflict)],
         ["proposal", described(words, conflict.proposal, row, text_of(conflict.proposal))],
         ["lead", departments(words, conflict.authority)],

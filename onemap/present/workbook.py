@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,6 +42,7 @@ from onemap.present.cards import conflict_title, rule_names
 from onemap.present.files import write_bytes
 
 A3, HEAD_HEIGHT = 8, 30  # Excel's number of the paper; points, for two lines
+LINE_HEIGHT, MOST_LINES = 15, 25  # points; a row of Excel has at most 409
 HEAD = {"bg_color": "#1D2733", "bold": True, "font_color": "#FFFFFF", "valign": "vcenter", "text_wrap": True}
 WRAPPED = {"valign": "top", "text_wrap": True}
 MOST_FINDINGS = 100_000  # from here on what is clear or not applicable is counted, not listed
@@ -52,7 +54,7 @@ FORMATS = {
     "mu": "#,##0.00",
     "share": "0.00%",
     "count": "#,##0",
-    "value": "#,##0.####",
+    "value": "#,##0.00##",  # of whole ones none: Excel would leave a dot after the number
 }
 WIDTHS = {
     "m2": 15,
@@ -94,7 +96,7 @@ def book_bytes(
     out = io.BytesIO()
     book = Workbook(out, {"constant_memory": True})
     book.set_properties({"author": "onemap", "title": title, "created": dt.datetime.combine(day, dt.time())})
-    looks = {kind: book.add_format({"num_format": form}) for kind, form in FORMATS.items()}
+    looks = {kind: book.add_format({"num_format": form, "valign": "top"}) for kind, form in FORMATS.items()}
     looks |= {"head": book.add_format(HEAD), "text": book.add_format(WRAPPED)}
     looks["quoted"] = book.add_format(WRAPPED | {"quote_prefix": True})
     for name, columns, rows in parts:
@@ -207,7 +209,7 @@ def _finding(told: Any, row: dict[str, Any]) -> list[Any]:
         row["measured"],
         "" if blank(row["op"]) else told.label("explain.op", row["op"]),
         row["threshold"],
-        row["unit"],
+        "" if blank(row["unit"]) else told.label("unit", row["unit"]),
         row["area_m2"],
         row["share"],
         row["known_share"],
@@ -262,7 +264,7 @@ def _issue(told: Any, row: dict[str, Any]) -> list[Any]:
         row["value"],
         said(row, told.words.lang),
         told.label("severity", row["severity"]),
-        row["responsible"],
+        told.departments(row["responsible"]),
         row["place"],
     ]
 
@@ -306,8 +308,25 @@ def _add_sheet(
         for last, row in enumerate(here, start=1):
             for column, (value, (_, kind)) in enumerate(zip(row, columns, strict=True)):
                 _put(sheet, looks, last, column, value, kind)
+            lines = max(_lines(value, WIDTHS[kind]) for value, (_, kind) in zip(row, columns, strict=True))
+            if lines > 1:  # not every office makes a row as tall as its words when it opens a file
+                sheet.set_row(last, LINE_HEIGHT * min(lines, MOST_LINES))
         sheet.autofilter(0, 0, last, len(columns) - 1)
         number += 1
+
+
+def _lines(value: Any, wide: int) -> int:
+    return _text_lines(value, wide) if isinstance(value, str) and len(value) * 2 > wide else 1
+
+
+@lru_cache(maxsize=65_536)
+def _text_lines(text: str, wide: int) -> int:
+    """In about how many lines a text stands in a column of so many narrow signs; words that break leave room."""
+    signs = (
+        sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in line)
+        for line in text.split("\n")
+    )
+    return sum(max(1, -(-round(count * 1.1) // wide)) for count in signs)
 
 
 def _print_whole_columns(sheet: Any) -> None:
@@ -326,6 +345,7 @@ def _put(sheet: Any, looks: dict[str, Any], row: int, column: int, value: Any, k
     if kind in FORMATS and not isinstance(value, str):
         value = float(value)
         if value not in (float("inf"), float("-inf")):
+            kind = "count" if kind == "value" and value.is_integer() else kind
             sheet.write_number(row, column, int(value) if kind == "count" else value, looks[kind])
         return
     text = UNPRINTABLE.sub("", text_of(value))

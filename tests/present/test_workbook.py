@@ -68,6 +68,22 @@ def test_what_was_not_assessed_has_no_size_that_reads_as_nothing(book):
     assert row["已知占比"].value == 0
 
 
+def test_values_are_printed_as_people_write_them(book):
+    for row in rows_of(book["管控检测"]):
+        assert row["单位"].value in ("平方米", "米", "（比例）")
+        for head in ("量测值", "阈值"):
+            value, form = row[head].value, row[head].number_format
+            assert value == "未知" or form == ("#,##0" if value == int(value) else "#,##0.00##")
+        assert row["项目编号"].data_type == row["规则编号"].data_type == "s"
+
+
+def test_a_row_is_as_tall_as_its_longest_words_need(fresh_review):
+    fresh_review.decisions.loc[0, "project_name"] = "城" * 60
+    sheet = openpyxl.load_workbook(io.BytesIO(workbook_bytes(fresh_review)))["项目汇总"]
+    assert sheet.row_dimensions[2].height >= 6 * 15
+    assert sheet.row_dimensions[3].height is None or sheet.row_dimensions[3].height < 90
+
+
 def test_text_that_looks_like_a_formula_stays_text(book):
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert not [cell for cell in cells if cell.data_type == "f"]
