@@ -284,7 +284,9 @@ def _route(source: pyproj.CRS, target: pyproj.CRS, town, accept_wgs84: bool, whe
     if source == target:
         return None, "", None
     if _same_datum(source, target):
-        return pyproj.Transformer.from_crs(source, target, always_xy=True).transform, "", None
+        change = pyproj.Transformer.from_crs(source, target, always_xy=True)
+        same = change.definition.startswith("proj=noop")  # the same grid under another name
+        return None if same else change.transform, "", None
     for shift in shifts:
         if shift.base == source.geodetic_crs.to_epsg():
             return shift.carry(source, target), "datum_parameters", shift.told

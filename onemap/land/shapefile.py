@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 
 from onemap.errors import InputError
@@ -134,12 +135,17 @@ def _dbf(path: Path) -> dict | None:
         if kind == b"C":
             spans.append((at, at + size))
         at += size
-    body = np.frombuffer(data[start:], dtype=np.uint8)
+    body = np.frombuffer(memoryview(data)[start:], dtype=np.uint8)
     whole = len(body) // width if width else 0
     body = body[: whole * width].reshape(whole, width) if whole else np.zeros((0, 1), np.uint8)
     for lo, hi in spans:
         block = body[:, lo:hi]
-        cells += [bytes(row).rstrip(b"\0 ") for row in block[(block > 127).any(axis=1)]]
+        foreign = np.ascontiguousarray(block[(block > 127).any(axis=1)])
+        if len(foreign):
+            held = pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(hi - lo), len(foreign), [None, pa.py_buffer(foreign)]
+            )
+            cells += [cell.rstrip(b"\0 ") for cell in held.dictionary_encode().dictionary.to_pylist()]
     return {
         "rows": rows,
         "ldid": data[29],
