@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from onemap.book.words import Words, number
-from onemap.present.picture import SETTINGS, drawable, typeface
+from onemap.present.picture import PNG, SETTINGS, drawable, typeface
 
 INK, PALE, RULE = "#1d2733", "#8a94a0", "#d5dae0"
 MAJOR = {
@@ -50,7 +50,9 @@ class Chart(Figure):
         with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
             warnings.filterwarnings("error", message="Glyph .* missing")
             out = io.BytesIO()
-            self.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+            self.dpi = dpi
+            # savefig would lay out and draw twice
+            self.canvas.print_png(out, metadata={"Software": None}, pil_kwargs=PNG)
         return out.getvalue()
 
     def _repr_png_(self) -> bytes:
@@ -79,7 +81,8 @@ def stack(axes: Any, names, parts, titles, styles, amounts: bool = True, digits:
         sizes = np.asarray(sizes, dtype=float)
         colour, hatch = styles[kind]
         drawn = {"color": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.5}
-        axes.barh(at, sizes, 0.68, left=left, **drawn)
+        there = sizes > 0
+        axes.barh(at[there], sizes[there], 0.68, left=left[there], **drawn)
         for row, size in enumerate(sizes):
             if amounts and size / longest >= (LEAST_LABEL_SHARE if digits else LEAST_COUNT_SHARE):
                 box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}

@@ -13,6 +13,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
+from docx.styles.style import StyleFactory
 from docx.text.run import Run
 
 from onemap.present.blocks import Table
@@ -94,7 +95,11 @@ def house_styles(document: Any) -> dict[str, str]:
     for name, (base, face, size, bold, before, after, together) in STYLES.items():
         if name in known:
             continue
-        made = known[name] = styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+        made = known[name] = StyleFactory(
+            styles.element.add_style_of_type(
+                name, WD_STYLE_TYPE.PARAGRAPH, False
+            )  # add_style looks through all
+        )
         made.base_style = known.get(base)
         made.font.size, made.font.bold = Pt(size), bold
         made.paragraph_format.space_before, made.paragraph_format.space_after = Pt(before), Pt(after)
@@ -107,8 +112,10 @@ def house_styles(document: Any) -> dict[str, str]:
 
 
 def line(document: Any, text: str, style: str = "Normal") -> Any:
-    """A paragraph at the end of a document."""
-    made = document.add_paragraph(style=style)
+    """A paragraph at the end of a document; asked by name, python-docx would look through all styles for the default."""
+    made = document.add_paragraph()
+    if style != "Normal":
+        made.paragraph_format.element.style = document.styles[style].style_id
     made.add_run(printable(text))
     return made
 

@@ -37,6 +37,7 @@ HATCH = {
 POINTS_PER_PIXEL = 0.6
 MOST_LEGEND_ROWS = 26
 TALL = 0.55
+PNG = {"compress_level": 3}  # a third less time than zlib's own 6, one per cent more bytes
 SETTINGS = {"hatch.linewidth": 0.5, "path.simplify": True, "savefig.facecolor": "white"}
 
 
@@ -74,7 +75,7 @@ def draw_picture(scene: Scene, width_in: float = 6.6, dpi: int = 170) -> bytes:
         _draw(axes, scene)
         _legend(figure, scene)
         out = io.BytesIO()
-        figure.savefig(out, format="png", metadata={"Software": None})
+        figure.savefig(out, format="png", metadata={"Software": None}, pil_kwargs=PNG)
     return out.getvalue()
 
 
