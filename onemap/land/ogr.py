@@ -31,6 +31,7 @@ _SETTINGS = {"OGR_ARC_STEPSIZE": str(CHORD_DEGREES), "OGR_GEOMETRY_ACCEPT_UNCLOS
 _CURVES = {8, 9, 10, 11, 12}
 _ARC = [b"\x01" + (8 + 1000 * more).to_bytes(4, "little") for more in range(4)]
 _PLAIN = ("Polygon", "MultiPolygon", "Polygon Z", "MultiPolygon Z", "2.5D Polygon", "2.5D MultiPolygon")
+_MAY_BEND = (".gdb", ".gpkg")  # formats that hold arcs
 _PLAIN_FIELDS = {"OFTString", "OFTInteger", "OFTInteger64", "OFTReal"}
 
 
@@ -83,23 +84,38 @@ def _raw(frame: pd.DataFrame, info, path: Path, table: str | None, encoding: str
 
 def _at_once(path: Path, table: str | None, encoding: str | None, info) -> pd.DataFrame | None:
     """The same rows by way of arrow, in half the time: only of a file of polygons, numbers and texts of which every row
-    arrives with its geometry and GDAL has nothing to say; None for any other, which is read with care."""
-    kinds = {*info["ogr_types"]}, {*info["ogr_subtypes"]}
-    if info["geometry_type"] not in _PLAIN or kinds[0] - _PLAIN_FIELDS or kinds[1] - {"OFSTNone"}:
+    arrives with its geometry and GDAL has nothing to say; None for any other, which is read with care.
+
+    Of a database with other fields, such as dates, the geometry alone comes so, and shows on the way that no row is bent.
+    """
+    plain = not {*info["ogr_types"]} - _PLAIN_FIELDS and not {*info["ogr_subtypes"]} - {"OFSTNone"}
+    if info["geometry_type"] not in _PLAIN or not (plain or path.suffix.lower() in _MAY_BEND):
         return None
+    asked = {"layer": table, "encoding": encoding}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            meta, found = pyogrio.raw.read_arrow(path, layer=table, encoding=encoding, return_fids=True)
+            meta, found = pyogrio.raw.read_arrow(
+                path, columns=None if plain else [], return_fids=True, **asked
+            )
             name = meta["geometry_name"] or "wkb_geometry"
             geoms = shapely.from_wkb(found[name].to_numpy(), on_invalid="ignore")
             frame = found.drop_columns([name]).to_pandas().set_index(meta["fid_column"]).rename_axis("fid")
+            if not plain:
+                fids = frame.index
+                frame = pyogrio.read_dataframe(
+                    path, read_geometry=False, fid_as_index=True, use_arrow=False, **asked
+                )
+                if not frame.index.equals(fids):
+                    return None
         except Exception:  # whatever it is, the careful reading meets it again and says so
             return None
     if caught or len(frame) != info["features"] or not np.isin(shapely.get_type_id(geoms), (3, 6)).all():
         return None
     for column in [
-        c for c in frame.columns if isinstance(frame[c].dtype, pd.StringDtype) and frame[c].isna().all()
+        c
+        for c in frame.columns
+        if plain and isinstance(frame[c].dtype, pd.StringDtype) and frame[c].isna().all()
     ]:
         frame[column] = np.full(len(frame), None, dtype=object)
     frame["geometry"] = shapely.force_2d(geoms) if shapely.has_z(geoms).any() else geoms
@@ -166,7 +182,7 @@ def _look_again(
 
 def _say_curves(path: Path, table: str | None, notes: list) -> None:
     """Note which rows of a geodatabase or a GeoPackage hold arcs, which GDAL hands out as chords."""
-    if path.suffix.lower() not in (".gdb", ".gpkg"):
+    if path.suffix.lower() not in _MAY_BEND:
         return
     try:
         meta, found = pyogrio.raw.read_arrow(path, layer=table, columns=[], return_fids=True)
