@@ -52,7 +52,8 @@ def repair(geoms: np.ndarray, crs, limits: Limits, loose: bool = False, rings: F
     for i in np.flatnonzero(suspect):
         try:
             geom, why, card = _one(geoms[i], crs, limits, loose)
-        except shapely.errors.GEOSException:
+        except shapely.errors.GEOSException as error:
+            _not_for_want_of_memory(error)
             geom, why, card = None, "absurd_coordinates", None
         # a line in a table of features may stand for land beside it: without a footprint it could be anywhere
         if why and why not in (*EMPTY_REASONS, "not_a_polygon") and (loose or why != "line_open"):
@@ -82,7 +83,8 @@ def are_valid(geoms: np.ndarray, rings: Flat) -> np.ndarray:
     doubtful = np.flatnonzero(~valid)
     try:
         valid[doubtful] = shapely.is_valid(geoms[doubtful])
-    except shapely.errors.GEOSException:
+    except shapely.errors.GEOSException as error:
+        _not_for_want_of_memory(error)
         valid[doubtful] = [_judged_valid(geom) for geom in geoms[doubtful]]
     return valid
 
@@ -90,8 +92,15 @@ def are_valid(geoms: np.ndarray, rings: Flat) -> np.ndarray:
 def _judged_valid(geom) -> bool:
     try:
         return bool(shapely.is_valid(geom))
-    except shapely.errors.GEOSException:
+    except shapely.errors.GEOSException as error:
+        _not_for_want_of_memory(error)
         return False
+
+
+def _not_for_want_of_memory(error: Exception) -> None:
+    """GEOS says with the same error that memory ran out: that is no fault of the row. Raises MemoryError then."""
+    if "bad_alloc" in str(error):
+        raise MemoryError from error
 
 
 def _one(geom, crs, limits: Limits, loose: bool):

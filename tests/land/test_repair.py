@@ -90,6 +90,16 @@ def test_what_geos_cannot_reckon_with_is_set_aside_and_the_others_are_read(loops
     assert done.geoms[0] is None and done.footprint[1] is None
 
 
+@pytest.mark.parametrize("step", ["make_valid", "is_valid"])
+def test_want_of_memory_is_no_fault_of_the_row(step, monkeypatch):
+    def out_of_memory(*_, **__):
+        raise shapely.errors.GEOSException("std::bad_alloc")
+
+    monkeypatch.setattr(shapely, step, out_of_memory)
+    with pytest.raises(MemoryError):
+        repair(np.array([at((0, 0), (100, 100), (100, 0), (0, 100))], dtype=object), "EPSG:4550", LIMITS)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=3, max_size=9))
 def test_any_ring_is_valid_or_accounted_for(points):
