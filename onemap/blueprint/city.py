@@ -24,7 +24,6 @@ from onemap.blueprint.tiles import LIMIT
 from onemap.blueprint.update import update
 from onemap.blueprint.whole import work_out_whole
 from onemap.engine import Crew, alone_in, hire
-from onemap.frames import CONFLICTS
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ def raise_city(read, rulebook, folder: Path, tile: int, runner: dict) -> None:
         draft, conflicts = found
     else:
         draft, land = work_out_whole(scratch, own, layers, extents, rulebook, tile, runner)
-        conflicts = to_table(merge_parts(draft.parts, land.features, rulebook, crs)[0][CONFLICTS], crs)
+        conflicts = to_table(merge_parts(draft.parts, land.features, rulebook, crs), crs)
     inputs = inputs_of(read.weights if recalled else weigh(layers.features), placed, crs)
     frames = {
         "extents": extents,

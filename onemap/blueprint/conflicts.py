@@ -8,16 +8,23 @@ from math import fsum
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from onemap.blueprint.derive import Members, Sheet, members_of
+from onemap.blueprint.objects import words
 from onemap.blueprint.register import Register, make_register
 from onemap.blueprint.slivers import is_sliver
 from onemap.blueprint.status import face_status
 from onemap.frames import CONFLICTS, FALSE, TRUE, UNKNOWN, empty
 
 SEVERITY = ("prohibit", "consent", "review", "inform", "data")
-PARTS = ["conflict_id", "row", "a", "b", "layer_b", "face_id", "area_m2", "geometry"]
+WORDS = ("conflict_id", "a", "b", "layer_b")
+PARTS = pa.schema(
+    [(name, pa.string()) for name in WORDS]
+    + [("row", pa.int64()), ("area_m2", pa.list_(pa.float64())), ("geometry", pa.binary())]
+)
 
 
 def find_conflicts(blueprint, rulebook, faces: bool = False):
@@ -43,9 +50,16 @@ def find_conflicts(blueprint, rulebook, faces: bool = False):
     own = blueprint.faces
     face_id, area = own["face_id"].to_numpy(dtype=object), own["area_m2"].to_numpy()
     names = conflict_names(members, register, rulebook)
-    parts = conflict_parts(members, own.geometry.to_numpy(), face_id, area, names, register)
-    conflicts, pairs = merge_parts([parts], blueprint.features, rulebook, blueprint.crs)
-    return (conflicts, pairs) if faces else conflicts
+    parts = conflict_parts(members, own.geometry.to_numpy(), area, names, register)
+    conflicts = merge_parts([parts], blueprint.features, rulebook, blueprint.crs)
+    return (conflicts, pairs_of(conflicts, names, face_id[members.face])) if faces else conflicts
+
+
+def pairs_of(conflicts: pd.DataFrame, names: np.ndarray, faces: np.ndarray) -> pd.DataFrame:
+    """The pairs (conflict_id, face_id), in the order of the conflicts."""
+    pairs = pd.DataFrame({"conflict_id": names, "face_id": faces})
+    rank = pd.Index(conflicts["conflict_id"]).get_indexer(names)
+    return pairs.iloc[np.lexsort((faces, rank))].reset_index(drop=True)
 
 
 def register_of(blueprint, rulebook) -> Register:
@@ -80,28 +94,65 @@ def conflict_names(members: Members, register: Register, rulebook) -> np.ndarray
     return np.array([*names, None], dtype=object)[at.ravel()]
 
 
-def conflict_parts(members: Members, polygons, face_id, area_m2, names: np.ndarray, register) -> pd.DataFrame:
+def conflict_parts(members: Members, polygons, area_m2, names: np.ndarray, register) -> pa.Table:
     """The members of each conflict dissolved: what these faces hold of it.
 
-    names : of each member's conflict. columns : conflict_id; row (of the matrix), a, b (ids of features), layer_b;
-    face_id, area_m2 : lists; geometry
+    names : of each member's conflict. columns : ``PARTS``, of which row is that of the matrix, a and b are ids of
+    features, area_m2 those of the faces
     """
     order = np.lexsort((members.face, names)) if len(names) else np.empty(0, dtype=np.intp)
-    named = names[order]
-    first = np.flatnonzero(np.r_[True, named[1:] != named[:-1]][: len(order)])
-    cuts = np.r_[first, len(order)]
-    faces = members.face[order]
+    cuts = group_cuts(names[order])
+    lead, faces = order[cuts[:-1]], members.face[order]
     ids, layers = np.append(register.feature_id, ""), np.array([*register.layers, ""], dtype=object)
-    rows = []
-    for k, at in enumerate(order[first]):
-        own = faces[cuts[k] : cuts[k + 1]]
-        rows.append(
-            (
-                names[at], int(members.row[at]), ids[members.a[at]], ids[members.b[at]], layers[members.layer_b[at]],
-                face_id[own].tolist(), area_m2[own].tolist(), shapely.coverage_union_all(polygons[own]),
-            )
-        )  # fmt: skip
-    return pd.DataFrame(rows, columns=PARTS)
+    return parts_table(
+        {
+            "conflict_id": names[lead],
+            "a": ids[members.a[lead]],
+            "b": ids[members.b[lead]],
+            "layer_b": layers[members.layer_b[lead]],
+            "row": members.row[lead],
+        },
+        cuts,
+        area_m2[faces],
+        polygons[faces],
+    )
+
+
+def parts_table(lead: dict[str, np.ndarray], cuts: np.ndarray, area_m2, polygons) -> pa.Table:
+    """Parts of conflicts from what leads each and its faces, which stand from one cut to the next. columns : ``PARTS``"""
+    areas = pa.ListArray.from_arrays(cuts.astype(np.int32), pa.array(area_m2, type=pa.float64()))
+    columns = {name: pa.array(values, type=PARTS.field(name).type) for name, values in lead.items()}
+    shapes = pa.array(shapely.to_wkb(unions(polygons, cuts)), type=pa.binary())
+    columns |= {"area_m2": areas, "geometry": shapes}
+    return pa.table([columns[name] for name in PARTS.names], schema=PARTS)
+
+
+def group_cuts(values: np.ndarray) -> np.ndarray:
+    """Where runs of one value begin, and the end."""
+    begins = np.flatnonzero(np.r_[True, values[1:] != values[:-1]][: len(values)])
+    return np.r_[begins, len(values)].astype(np.int64)
+
+
+def unions(polygons: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """The faces from one cut to the next as one shape each; a face that stands alone stays as it is."""
+    size = np.diff(cuts)
+    out = polygons[cuts[:-1]].astype(object)
+    for count in np.unique(size[size > 1]):
+        mine = np.flatnonzero(size == count)
+        rows = polygons[cuts[mine][:, None] + np.arange(count)]
+        out[mine] = shapely.coverage_union_all(rows, axis=1)
+    return out
+
+
+def sums_between(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """The correctly rounded sum of the values from one cut to the next, whatever their order."""
+    out, size = np.zeros(len(cuts) - 1), np.diff(cuts)
+    for count in (1, 2):  # of two numbers the machine's own sum is the rounded one
+        mine = cuts[:-1][size == count]
+        out[size == count] = values[mine] if count == 1 else values[mine] + values[mine + 1]
+    for k in np.flatnonzero(size > 2):
+        out[k] = fsum(values[cuts[k] : cuts[k + 1]].tolist())
+    return out
 
 
 def conflict_id(kind: str, feature_a: str, feature_b: str) -> str:
@@ -114,31 +165,30 @@ def conflict_id(kind: str, feature_a: str, feature_b: str) -> str:
     return f"{kind}-{hashlib.blake2b(words.encode(), digest_size=5).hexdigest()}"
 
 
-def merge_parts(parts: list[pd.DataFrame], features, rulebook, crs) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """The ``conflicts`` frame, most severe and largest first, and the pairs (conflict_id, face_id) in that order.
+def merge_parts(parts: list[pa.Table], features, rulebook, crs) -> gpd.GeoDataFrame:
+    """The ``conflicts`` frame, most severe and largest first.
 
     parts : of :func:`conflict_parts` for disjoint sets of faces; into which sets they were cut leaves no trace.
     features : frame with feature_id, layer and class_code
     """
-    every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=PARTS)
-    if every.empty:
-        return empty(CONFLICTS, crs), pd.DataFrame(columns=["conflict_id", "face_id"])
-    every = every.sort_values("conflict_id", kind="stable").reset_index(drop=True)
-    first = np.flatnonzero(~every["conflict_id"].duplicated())
-    cuts = [*first.tolist(), len(every)]
-    geometry, areas, faces = (every[c].to_numpy() for c in ("geometry", "area_m2", "face_id"))
-    whole = np.empty(len(first), dtype=object)
-    area, members = np.empty(len(first)), []
-    for k, (a, b) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
-        whole[k] = geometry[a] if b - a == 1 else shapely.coverage_union_all(geometry[a:b])
-        area[k] = fsum(x for part in areas[a:b] for x in part)
-        members.append(sorted(x for part in faces[a:b] for x in part))
-    lead = every.iloc[first]
-    types = rulebook.conflict_types.iloc[lead["row"].to_numpy(dtype=np.intp)]
+    every = pa.concat_tables([PARTS.empty_table(), *parts])
+    if not every.num_rows:
+        return empty(CONFLICTS, crs)
+    place = pa.array(np.arange(every.num_rows))
+    by_name = pa.table({"conflict_id": every["conflict_id"], "place": place})
+    every = every.take(pc.sort_indices(by_name, [("conflict_id", "ascending"), ("place", "ascending")]))
+    ids = words(every["conflict_id"])
+    cuts, areas = group_cuts(ids), every["area_m2"].combine_chunks()
+    whole = unions(shapely.from_wkb(every["geometry"].to_numpy()), cuts)
+    start = np.r_[0, np.cumsum(areas.value_lengths().to_numpy())]
+    area = sums_between(areas.flatten().to_numpy(), start[cuts])
+    lead = {name: words(every[name].take(pa.array(cuts[:-1]))) for name in WORDS}
+    row = every["row"].to_numpy()[cuts[:-1]]
+    types = rulebook.conflict_types.iloc[row]
     own = features.drop_duplicates("feature_id").set_index("feature_id")
     frame = gpd.GeoDataFrame(
         {
-            "conflict_id": lead["conflict_id"].to_numpy(dtype=object),
+            "conflict_id": lead["conflict_id"],
             "kind": types["kind"].to_numpy(dtype=object),
             "area_m2": area,
             "proposal": [f"conflict.{kind}.proposal" for kind in types["kind"]],
@@ -148,28 +198,14 @@ def merge_parts(parts: list[pd.DataFrame], features, rulebook, crs) -> tuple[gpd
         crs=crs,
     )
     for side in ("a", "b"):
-        feature = lead[side].to_numpy(dtype=object)
-        frame[f"feature_{side}"] = feature
-        frame[f"class_{side}"] = [_word(w) for w in own["class_code"].reindex(feature)]
+        frame[f"feature_{side}"] = lead[side]
+        frame[f"class_{side}"] = own["class_code"].reindex(lead[side]).fillna("").to_numpy(dtype=object)
     frame["layer_a"] = own["layer"].reindex(lead["a"]).fillna("").to_numpy(dtype=object)
-    frame["layer_b"] = lead["layer_b"].to_numpy(dtype=object)
+    frame["layer_b"] = lead["layer_b"]
     for column in ("severity", "authority", "citations"):
         frame[column] = types[column].to_numpy(dtype=object)
     frame["sliver"] = is_sliver(frame.geometry.to_numpy(), area, rulebook)
-    order = severest_first(frame)
-    pairs = pd.DataFrame(
-        {
-            "conflict_id": np.repeat(
-                frame["conflict_id"].to_numpy()[order], [len(members[i]) for i in order]
-            ),
-            "face_id": [face for i in order for face in members[i]],
-        }
-    )
-    return frame.iloc[order].reset_index(drop=True)[CONFLICTS], pairs
-
-
-def _word(value) -> str:
-    return "" if value is None or pd.isna(value) else str(value)
+    return frame.iloc[severest_first(frame)].reset_index(drop=True)[CONFLICTS]
 
 
 def severest_first(conflicts: pd.DataFrame) -> np.ndarray:

@@ -50,10 +50,10 @@ def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[R
 
     Raises NotCertified and NotCompiled as the job did, ``InputError`` for anything else.
     """
-    files, failed = {}, []
+    found, failed = {}, []
     for outcome in progress(run(job, tasks, context=str(scratch), **runner), what, len(tasks)):
         if outcome.error is None:
-            files[outcome.task] = outcome.result
+            found[outcome.task] = jobs.load(scratch / outcome.result)  # while workers work
         else:
             failed.append(outcome)
     for outcome in failed:
@@ -66,8 +66,8 @@ def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[R
                 raise InputError(
                     "blueprint.tile.failed", where=place_of(again.task, where), error=message_of(again.error)
                 ) from again.error
-            files[again.task] = again.result
-    return [jobs.load(scratch / files[task]) for task in sorted(files, key=str)]
+            found[again.task] = jobs.load(scratch / again.result)
+    return [found[task] for task in sorted(found, key=str)]
 
 
 def place_of(task, given: Spread | None) -> Message | str:
@@ -100,7 +100,7 @@ def save_seams(scratch: Path, found: Seams, layout: Layout) -> list[str]:
         name = f"seams-{number}.pickle"
         jobs.save(
             scratch / name,
-            (found.faces[part], found.counts[part], polygons, owner[part], layout.keys),
+            (shapely.to_wkb(found.faces[part]), found.counts[part], polygons, owner[part], layout.keys),
         )
         names.append(name)
     return names

@@ -10,7 +10,6 @@ import os
 import pickle
 import tempfile
 from functools import lru_cache
-from math import fsum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ import pyarrow as pa
 import shapely
 
 from onemap.blueprint.arrangement import Trails
-from onemap.blueprint.conflicts import SEVERITY, conflict_names, conflict_parts
+from onemap.blueprint.conflicts import SEVERITY, conflict_names, conflict_parts, sums_between
 from onemap.blueprint.derive import face_ids, govern, measure_faces, members_of, sheet_of
 from onemap.blueprint.kept import mark
 from onemap.blueprint.objects import DRAFT, put
@@ -64,7 +63,7 @@ class Result(NamedTuple):
     rows: list[Row]
     loose: list[Trails]
     open: list[Trails]
-    parts: pd.DataFrame
+    parts: pa.Table
     marks: pd.DataFrame
     polygon: np.ndarray
     planar: np.ndarray
@@ -118,16 +117,17 @@ def tile_job(folder: str, tiles: tuple[int, ...]) -> str:
 def seam_job(folder: str, name: str) -> str:
     """Write the faces that lie in several tiles, of some owners; returns the name of the file of results.
 
-    name : of a file with faces, counts, polygons, owner and the keys of tiles
+    name : of a file with faces (WKB), counts, polygons, owner and the keys of tiles
     """
     done = f"done-{name}"
     path = Path(folder) / done
     if not path.exists():
-        save(path, only_faces(*write_faces(folder, *load(Path(folder) / name), "seam")))
+        faces, *rest = load(Path(folder) / name)
+        save(path, only_faces(*write_faces(folder, shapely.from_wkb(faces), *rest, "seam")))
     return done
 
 
-def only_faces(rows: list[Row], parts: pd.DataFrame, marks: pd.DataFrame) -> Result:
+def only_faces(rows: list[Row], parts: pa.Table, marks: pd.DataFrame) -> Result:
     """A result without walks to be stitched."""
     none = np.empty(0, dtype=np.int64)
     return Result(rows, [], [], parts, marks, none, none.astype(float))
@@ -135,7 +135,7 @@ def only_faces(rows: list[Row], parts: pd.DataFrame, marks: pd.DataFrame) -> Res
 
 def write_faces(
     folder: str, faces, counts, polygons, owner, keys, part: str, stay: dict | None = None
-) -> tuple[list[Row], pd.DataFrame, pd.DataFrame]:
+) -> tuple[list[Row], pa.Table, pd.DataFrame]:
     """Write what follows for faces, one pair of tables per owner.
 
     stay : by key, the tables of faces that are written again beside the new ones. Returns rows, what the new faces hold
@@ -155,7 +155,7 @@ def write_faces(
         )
     rows += [write_tables(site, key, part, join_tables([tables])) for key, tables in stay.items()]
     members = found.members
-    parts = conflict_parts(members, faces, found.face_id, found.area_m2, found.conflict, site.register)
+    parts = conflict_parts(members, faces, found.area_m2, found.conflict, site.register)
     marks = [mark(keys[tile], part) for tile in owner[members.face]]
     held = pd.DataFrame({"conflict_id": found.conflict, "table": marks}).drop_duplicates()
     return rows, parts, held
@@ -177,7 +177,7 @@ def sums_by(group: np.ndarray, values: np.ndarray, groups: int) -> list[float]:
     """The sum of the values of each group, the same in whatever order they come."""
     order = np.argsort(group, kind="stable")
     cuts = np.searchsorted(group[order], np.arange(groups + 1))
-    return [fsum(values[order[a:b]]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return sums_between(values[order], cuts).tolist()
 
 
 def work_out(site: Site, faces: np.ndarray, counts: np.ndarray, polygons: np.ndarray) -> Found:

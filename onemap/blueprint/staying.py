@@ -10,13 +10,12 @@ import shapely
 
 from onemap.blueprint import kept
 from onemap.blueprint.before import Before
-from onemap.blueprint.conflicts import PARTS, merge_parts, severest_first
+from onemap.blueprint.conflicts import PARTS, group_cuts, merge_parts, parts_table, severest_first
 from onemap.blueprint.edges import NotCertified
 from onemap.blueprint.jobs import Row
-from onemap.blueprint.objects import get, to_table
+from onemap.blueprint.objects import get, to_table, words
 from onemap.blueprint.sheets import flat
 from onemap.blueprint.walking import Walked
-from onemap.frames import CONFLICTS
 
 
 def seams_beside(old: Before, walked: Walked) -> tuple[dict, set[str]]:
@@ -43,7 +42,7 @@ def conflicts_of(old: Before, rows: list[Row]) -> set[str]:
 
 def parts_of(
     old: Before, rows: list[Row], held: dict, ids: set[str], marks: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pa.Table, pd.DataFrame]:
     """What faces that stay hold of the concerned conflicts, and in which tables these conflicts stand there.
 
     rows : tables that stay as they are; held : by key those across tiles that are written again; marks : of the old
@@ -55,19 +54,19 @@ def parts_of(
     tables |= {
         name: get(old.folder, row.faces) for row in rows if (name := kept.mark(row.key, row.part)) in wanted
     }
-    found, where = [], []
+    found, where = [PARTS.empty_table()], [pd.DataFrame(columns=kept.MARKS)]
     for name, faces in tables.items():
         row, conflict = flat(faces["conflicts"])
         mine = pc.is_in(conflict, pa.array(ids, type=pa.string())).to_numpy(zero_copy_only=False)
-        pairs = pd.DataFrame({"row": row[mine], "conflict_id": conflict.filter(pa.array(mine)).to_pylist()})
-        polygons = shapely.from_wkb(faces["geometry"].to_numpy())
-        face_id, area = np.array(faces["face_id"].to_pylist(), dtype=object), faces["area_m2"].to_numpy()
-        for one, at in pairs.groupby("conflict_id")["row"]:
-            own, what = at.to_numpy(), [lead.at[one, c] for c in ("row", "a", "b", "layer_b")]
-            where.append((one, *what, name))
-            union = shapely.coverage_union_all(polygons[own])
-            found.append((one, *what, face_id[own].tolist(), area[own].tolist(), union))
-    return pd.DataFrame(found, columns=PARTS), pd.DataFrame(where, columns=kept.MARKS)
+        names = words(conflict.filter(pa.array(mine)))
+        order = np.argsort(names, kind="stable")
+        cuts, at = group_cuts(names[order]), row[mine][order]
+        own = lead.loc[names[order][cuts[:-1]], kept.MARKS[1:-1]].reset_index()
+        where.append(own.assign(table=name))
+        polygons = shapely.from_wkb(faces["geometry"].take(pa.array(at)).to_numpy())
+        said = {column: own[column].to_numpy() for column in own}
+        found.append(parts_table(said, cuts, faces["area_m2"].to_numpy()[at], polygons))
+    return pa.concat_tables(found), pd.concat(where, ignore_index=True)
 
 
 def marks_after(marks: pd.DataFrame, ids: set[str], new: list[pd.DataFrame]) -> pd.DataFrame:
@@ -76,19 +75,17 @@ def marks_after(marks: pd.DataFrame, ids: set[str], new: list[pd.DataFrame]) -> 
     return every.drop_duplicates(["conflict_id", "table"])
 
 
-def conflicts_after(
-    old: Before, ids: set[str], parts: list[pd.DataFrame], features, rulebook, crs
-) -> pa.Table:
+def conflicts_after(old: Before, ids: set[str], parts: list[pa.Table], features, rulebook, crs) -> pa.Table:
     """The table of conflicts after a change: that of the old version, with the concerned ones worked out anew.
 
     features : all that are in a concerned conflict, and others. Raises NotCertified when one of them is missing.
     """
-    asked = {word for part in parts for side in ("a", "b") for word in part[side]} - {""}
+    asked = {word for part in parts for side in ("a", "b") for word in part[side].to_pylist()} - {""}
     if not asked <= set(features["feature_id"]):
         raise NotCertified("features of a conflict that are not near the change")
     before = get(old.folder, old.listed["tables"]["conflicts"])
     stay = before.filter(pc.invert(pc.is_in(before["conflict_id"], pa.array(ids, type=pa.string()))))
-    new = to_table(merge_parts(parts, features, rulebook, crs)[0][CONFLICTS], crs)
+    new = to_table(merge_parts(parts, features, rulebook, crs), crs)
     both = [table for table in (stay, new) if table.num_rows]
     every = pa.concat_tables([table.replace_schema_metadata(new.schema.metadata) for table in both or [new]])
     order = severest_first(every.select(["conflict_id", "severity", "area_m2"]).to_pandas())

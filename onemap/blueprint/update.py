@@ -114,7 +114,11 @@ def worked_out(
     results.append(seam_result(scratch, walked, land.names, plan.layout, held))
     stay += [row for row in old.rows if row.part == "seam" and row.key not in walked.owners]
     fresh = draft_of(results, {})
-    ids = lost | conflicts_of(old, dropped) | {i for part in fresh.parts for i in part["conflict_id"]}
+    ids = (
+        lost
+        | conflicts_of(old, dropped)
+        | {i for part in fresh.parts for i in part["conflict_id"].to_pylist()}
+    )
     marks = kept.get_marks(old.folder, old.listed["tables"]["marks"])
     rest, where = parts_of(old, stay, held, ids, marks)
     cut = cut_of(scratch.parent, given, plan.outlines, walked.shards, plan.bounds, old.listed["cut"]["tile"])

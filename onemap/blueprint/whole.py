@@ -44,7 +44,7 @@ class Draft(NamedTuple):
     """
 
     rows: list
-    parts: list[pd.DataFrame]
+    parts: list[pa.Table]
     marks: pd.DataFrame
     cut: dict
 
@@ -166,11 +166,12 @@ def draft_of(results: list[Result], cut: dict) -> Draft:
     return Draft([row for result in results for row in result.rows], parts, marks_of(results, parts), cut)
 
 
-def marks_of(results: list[Result], parts: list[pd.DataFrame]) -> pd.DataFrame:
+def marks_of(results: list[Result], parts: list[pa.Table]) -> pd.DataFrame:
     """In which tables each conflict has faces, and what it is between. columns : ``kept.MARKS``"""
     if not results:
         return pd.DataFrame(columns=kept.MARKS)
-    lead = pd.concat(parts, ignore_index=True).drop_duplicates("conflict_id")[kept.MARKS[:-1]]
+    lead = pa.concat_tables([part.select(kept.MARKS[:-1]) for part in parts]).to_pandas()
+    lead = lead.drop_duplicates("conflict_id")
     held = pd.concat([result.marks for result in results], ignore_index=True).drop_duplicates()
     return held.merge(lead, on="conflict_id")[kept.MARKS]
 
