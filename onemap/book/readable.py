@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -67,16 +68,26 @@ def drawn(words: Words, key: str, table: pd.DataFrame, **values: Any) -> str:
 
 def _styled(table: pd.DataFrame, words: Words) -> Any:
     plain = pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
-    if plain.index.name:
-        plain = plain.reset_index()
-    plain = _classes(_sentences(plain, words), words)
-    heads = {
-        name: words.texts.get(f"sheet.column.{name}", words.lang, "") or str(name) for name in plain.columns
-    }
-    digits = {heads[name]: _digits(plain[name]) for name in plain.columns}
-    told = pd.DataFrame({heads[name]: _told(plain[name], words) for name in plain.columns})
+    if any(name is not None for name in plain.index.names):
+        plain = plain.reset_index(allow_duplicates=True)
+    if plain.columns.is_unique:
+        plain = _classes(_sentences(plain, words), words)
+    columns = dict(zip(_heads(plain.columns, words), (column for _, column in plain.items()), strict=True))
+    digits = {head: _digits(column) for head, column in columns.items()}
+    told = pd.DataFrame({head: _told(column, words) for head, column in columns.items()})
     looks = {head: _look(told[head]) for head in told}
     return told.style.format(digits, na_rep="", escape="html").hide().set_table_styles(looks, overwrite=False)
+
+
+def _heads(names: pd.Index, words: Words) -> list[str]:
+    """A head of its own for every column: where two would be equal, each has its name behind it, and then its place."""
+    heads = [words.texts.get(f"sheet.column.{name}", words.lang, "") or str(name) for name in names]
+    for more in (map(str, names), map(str, range(1, len(names) + 1))):
+        times = Counter(heads)
+        heads = [
+            f"{head} ({one})" if times[head] > 1 else head for head, one in zip(heads, more, strict=True)
+        ]
+    return heads
 
 
 def _look(column: pd.Series) -> list[dict[str, Any]]:

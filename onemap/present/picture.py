@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties, get_font
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Bbox
 from pylopdf_fonts_zh_cn import sans_path
 
 from onemap.book.words import say
@@ -37,6 +38,10 @@ HATCH = {
 POINTS_PER_PIXEL = 0.6
 MOST_LEGEND_ROWS = 26
 TALL = 0.55
+NAME_ASIDE_PT, FRAME_PX = 4, 4
+SIGNS = np.array(
+    [[[0.02, 0.02], [0.3, 0.07]], [[0.9, 0.83], [1.0, 1.0]]]
+)  # scale bar and arrow: parts of the map
 PNG = {"compress_level": 3}  # a third less time than zlib's own 6, one per cent more bytes
 SETTINGS = {"hatch.linewidth": 0.5, "path.simplify": True, "savefig.facecolor": "white"}
 
@@ -69,14 +74,21 @@ def draw_picture(scene: Scene, width_in: float = 6.6, dpi: int = 170) -> bytes:
     """
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph .* missing")
-        figure = Figure(figsize=(width_in, width_in * TALL), dpi=dpi)
-        FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.005, 0.01, 0.69, 0.98))
-        _draw(axes, scene)
-        _legend(figure, scene)
         out = io.BytesIO()
-        figure.savefig(out, format="png", metadata={"Software": None}, pil_kwargs=PNG)
+        figure_of(scene, width_in, dpi).savefig(
+            out, format="png", metadata={"Software": None}, pil_kwargs=PNG
+        )
     return out.getvalue()
+
+
+def figure_of(scene: Scene, width_in: float, dpi: int) -> Figure:
+    """The figure that :func:`draw_picture` writes: the map's axes, and the legend beside them."""
+    figure = Figure(figsize=(width_in, width_in * TALL), dpi=dpi)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.005, 0.01, 0.69, 0.98))
+    _draw(axes, scene)
+    _legend(figure, scene)
+    return figure
 
 
 def _draw(axes: Any, scene: Scene) -> None:
@@ -148,29 +160,46 @@ def _rgba(colour: str, opacity: float) -> Any:
 
 
 def _names(axes: Any, scene: Scene) -> None:
-    left, _, right, _ = scene.window
+    """Every site's name above it, or below where it would lie on another; left out where it would there too."""
+    left, bottom, right, top = scene.window
+    axes.apply_aspect()
+    frame, renderer = axes.get_window_extent().padded(-FRAME_PX), axes.figure.canvas.get_renderer()
+    taken = [Bbox(frame.min + (frame.max - frame.min) * part) for part in SIGNS]
     for overlay in scene.overlays:
         if overlay.id != "sites":
             continue
         for number, shape in zip(overlay.pieces["card"], overlay.pieces.geometry, strict=True):
-            west, _, east, north = shape.bounds
+            west, south, east, north = np.clip(shape.bounds, (left, bottom) * 2, (right, top) * 2)
             name = drawable(scene.cards[number]["heading"])
-            side = max(west, left), (west + east) / 2, min(east, right)
-            place = np.searchsorted(
-                (0.2, 0.8), (side[1] - left) / (right - left)
-            )  # near an edge it leans inwards
-            axes.annotate(
+            drawn = axes.annotate(
                 name if len(name) <= 16 else name[:15] + "…",
-                (side[place], north),
-                (0, 4),
+                ((west + east) / 2, north),
+                (0, NAME_ASIDE_PT),
                 textcoords="offset points",
-                ha=("left", "center", "right")[place],
+                ha="center",
                 va="bottom",
                 fontproperties=typeface(8),
                 zorder=99,
                 parse_math=False,
                 path_effects=[withStroke(linewidth=2, foreground="white")],
             )
+            for y, aside, side in ((north, NAME_ASIDE_PT, "bottom"), (south, -NAME_ASIDE_PT, "top")):
+                drawn.xy, drawn.xyann = ((west + east) / 2, y), (0, aside)
+                drawn.set_verticalalignment(side)
+                box = drawn.get_window_extent(renderer)
+                shift = _shift(box, frame)
+                box = box.translated(*shift)
+                if not box.count_overlaps(taken):
+                    drawn.xyann = tuple(shift * 72 / axes.figure.dpi + (0, aside))
+                    taken.append(box)
+                    break
+            else:
+                drawn.remove()
+
+
+def _shift(box: Any, frame: Any) -> np.ndarray:
+    """How many pixels right and up bring a box into the frame."""
+    return np.maximum(frame.min - box.min, 0.0) + np.minimum(frame.max - box.max, 0.0)
 
 
 def _scale_bar(axes: Any, window: tuple[float, float, float, float]) -> None:

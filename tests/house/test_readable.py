@@ -82,6 +82,21 @@ def lang(request):
     om.set_language(before)
 
 
+def test_no_column_is_lost_under_a_head_that_another_has_too():
+    twins = pd.DataFrame({"status": ["clear"], "source_status": ["found"], "duty_status": ["required"]})
+    told = om.show_table(twins).data
+    assert told.columns.tolist() == ["结论", "状态 (source_status)", "状态 (duty_status)"]
+    assert told.iloc[0].tolist() == ["不涉及", "found", "required"]
+    same = pd.concat([twins[["status"]], twins[["status"]]], axis=1)
+    assert om.show_table(same).data.columns.tolist() == ["结论 (status) (1)", "结论 (status) (2)"]
+
+
+def test_names_of_rows_are_columns_too():
+    counts = pd.DataFrame({"layer": ["forest_land"], "kind": ["evaluation"], "count": [3]})
+    assert len(om.show_table(counts.groupby(["layer", "kind"]).sum()).data.columns) == 3
+    assert len(om.show_table(counts.set_index("layer", drop=False)).data.columns) == 4
+
+
 def test_what_draws_itself_speaks_the_chosen_language(town, reviewed, book, lang):
     told = {
         "blueprint": town._repr_html_(),

@@ -19,6 +19,7 @@ from onemap.present.pack import (
     pairs_of,
     write_conflict_pack,
 )
+from onemap.present.picture import figure_of
 
 BARE_KEY = re.compile(
     r"\b(?:rule|conflict|severity|pack|plot|report|department|layer)\.[A-Za-z0-9_.]*[A-Za-z_]"
@@ -131,6 +132,21 @@ def test_the_picture_outlines_the_conflict_and_names_no_site_beyond_it(reviewed,
     left, bottom, right, top = scene.window
     sites = next(one for one in scene.overlays if one.id == "sites").pieces.total_bounds
     assert left <= sites[0] and bottom <= sites[1] and sites[2] <= right and sites[3] <= top
+
+
+def test_names_of_sites_are_whole_and_lie_on_no_other(reviewed, words):
+    named = 0
+    for pair in pairs_of(reviewed, words):
+        for conflict in pair.conflicts[~pair.conflicts["sliver"]].head(5).itertuples():
+            figure = figure_of(conflict_scene(reviewed, conflict, words), 6.6, 70)
+            axes, renderer = figure.axes[0], figure.canvas.get_renderer()
+            boxes = [one.get_window_extent(renderer) for one in axes.texts if one.get_text() not in ("", "N")]
+            frame = axes.get_window_extent()
+            for number, box in enumerate(boxes):
+                assert max(*(frame.min - box.min), *(box.max - frame.max)) < 0.01
+                assert not box.count_overlaps(boxes[:number])
+            named += len(boxes) - 1
+    assert named > 10
 
 
 def test_no_pages_at_all_is_refused(town, tmp_path):
