@@ -35,6 +35,14 @@ def remembered(owner, rulebook, key: Hashable, make: Callable[[], Any]) -> Any:
     return known[key]
 
 
+def recalled(owner, rulebook, key: Hashable) -> Any:
+    """What is :func:`remembered` under a key already, None where nothing is."""
+    try:
+        return _MEMORY.get(owner, {}).get(owner if rulebook is None else rulebook, {}).get(key)
+    except TypeError:
+        return None
+
+
 class Listed(NamedTuple):
     """Lists of different lengths, one per face: list i is ``value[start[i]:start[i + 1]]``."""
 

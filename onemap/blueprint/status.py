@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.memory import Ground, ground_of, remembered
+from onemap.blueprint.memory import Ground, ground_of, recalled, remembered
 from onemap.book.where import match, parse
 from onemap.frames import FALSE, TRUE, UNKNOWN
 
 USABLE = ("found", "none")
+PART_OF = "part_of"
 VALIDITY = ("law_status", "valid_from", "valid_to")  # what decides whether a feature is in force
 BLOCK = 1 << 17  # faces at a time
 VALUES = np.array([FALSE, UNKNOWN, TRUE], dtype=np.int8)
@@ -95,8 +96,13 @@ def membership(blueprint, rulebook, subjects: list[str]) -> Membership:
 
 def feature_ranks(blueprint, rulebook, subject: str) -> np.ndarray:
     """The rank of every feature in a subject: 0 it does not belong to it, 1 it may, 2 it does; worked out once."""
+    key = ("feature_ranks", subject)
 
     def make() -> np.ndarray:
+        whole, rows = recalled(blueprint, None, PART_OF) or (None, None)
+        known = None if whole is None else recalled(whole, rulebook, key)
+        if known is not None:
+            return known[rows]
         ranks = np.zeros(len(blueprint.features), dtype=np.uint8)
         for layer, where in subject_rows(rulebook, subject):
             at = rows_of_layer(blueprint, layer)
@@ -105,7 +111,12 @@ def feature_ranks(blueprint, rulebook, subject: str) -> np.ndarray:
                 ranks[at] = np.maximum(ranks[at], RANKS[matched])
         return ranks
 
-    return remembered(blueprint, rulebook, ("feature_ranks", subject), make)
+    return remembered(blueprint, rulebook, key, make)
+
+
+def drawn_from(part, whole, rows: np.ndarray | slice) -> None:
+    """Let a blueprint whose features are these rows of another's take over what is known of them."""
+    remembered(part, None, PART_OF, lambda: (whole, rows))
 
 
 def rows_of_layer(blueprint, layer: str) -> np.ndarray:

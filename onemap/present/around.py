@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.memory import Listed, ground_of, remembered
+from onemap.blueprint.status import drawn_from
 
 
 def land_around(blueprint: Any, window: tuple[float, float, float, float]) -> Any:
@@ -21,7 +22,7 @@ def land_around(blueprint: Any, window: tuple[float, float, float, float]) -> An
     apart = blueprint.quarantine.geometry
     kept = apart.isna() | apart.is_empty | apart.intersects(box)
     conflicts = blueprint.conflicts
-    return replace(
+    part = replace(
         blueprint,
         faces=blueprint.faces.iloc[faces],
         covers=_of_faces(blueprint, "covers", faces),
@@ -31,6 +32,8 @@ def land_around(blueprint: Any, window: tuple[float, float, float, float]) -> An
         conflicts=conflicts[conflicts["conflict_id"].isin(pairs["conflict_id"])],
         conflict_faces=pairs,
     )
+    drawn_from(part, blueprint, features)
+    return part
 
 
 def _of_faces(blueprint: Any, name: str, faces: np.ndarray) -> pd.DataFrame:

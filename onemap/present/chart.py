@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.transforms import Bbox
 
 from onemap.book.words import Words, number
 from onemap.present.picture import PNG, SETTINGS, drawable, typeface
@@ -32,7 +33,7 @@ REASONS = {
     "quarantined": ("#cc79a7", ".."),
     "out_of_date": ("#56b4e9", "---"),
 }
-ROW_IN, NOTEBOOK_DPI = 0.3, 100
+ROW_IN, NOTEBOOK_DPI, EDGE_PT = 0.3, 100, 3
 LEAST_LABEL_SHARE, LEAST_COUNT_SHARE = 0.07, 0.025
 SIGN_PT, NARROW, PATCH_EM, SHEET_EM = (
     8,
@@ -51,9 +52,30 @@ class Chart(Figure):
             warnings.filterwarnings("error", message="Glyph .* missing")
             out = io.BytesIO()
             self.dpi = dpi
-            # savefig would lay out and draw twice
+            self._fit()
+            # savefig would draw twice
             self.canvas.print_png(out, metadata={"Software": None}, pil_kwargs=PNG)
         return out.getvalue()
+
+    def _fit(self) -> None:
+        """Give the axes all the room that labels, title and note leave; a layout engine would measure all words twice."""
+        renderer, around, space = self.canvas.get_renderer(), self.bbox, EDGE_PT * self.dpi / 72
+        for words, y in ((self._suptitle, around.ymax - space), (self._supxlabel, space)):
+            if words is not None:
+                words.set_y(y / around.ymax)
+        for axes in self.axes:
+            named = axes.get_legend()
+            if named is not None:
+                named.set_in_layout(False)  # as wide as the axes will be, not as they are
+            inner, outer = axes.get_window_extent(renderer), axes.get_tightbbox(renderer)
+            head, below, above = (
+                0.0 if words is None else words.get_window_extent(renderer).height + space
+                for words in (self._suptitle, self._supxlabel, named)
+            )
+            above += head
+            low = inner.min - outer.min + space + (0, below)
+            high = around.max - (outer.max - inner.max) - space - (0, above)
+            axes.set_position(Bbox([low / around.max, high / around.max]))
 
     def _repr_png_(self) -> bytes:
         return self.png(NOTEBOOK_DPI)
@@ -61,7 +83,7 @@ class Chart(Figure):
 
 def new_sheet(wide: float, tall: float, title: str) -> tuple[Chart, Any]:
     """A figure with its title and one bare pair of axes."""
-    figure = Chart(figsize=(wide, tall), layout="constrained", facecolor="white")
+    figure = Chart(figsize=(wide, tall), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     if title:

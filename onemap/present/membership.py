@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from onemap.blueprint.status import subject_rows
+from onemap.blueprint.status import RANKS, feature_ranks, subject_rows
 from onemap.book.where import match
 from onemap.frames import EFFECTS, TRUE
 from onemap.review.logic import leaves
@@ -16,17 +16,12 @@ from onemap.review.logic import leaves
 STRICTEST = {effect: rank for rank, effect in enumerate(EFFECTS)}
 
 
-def of_subject(rulebook: Any, features: pd.DataFrame, subject: str) -> np.ndarray:
-    """A mask of the features that a subject certainly means on the rule book's day.
+def of_subject(rulebook: Any, blueprint: Any, subject: str) -> np.ndarray:
+    """A mask of the blueprint's features that a subject certainly means on the rule book's day.
 
     A subject is rows of ``rulebook.subjects`` (their union) or, implicitly, a layer.
     """
-    found = np.zeros(len(features), dtype=bool)
-    layers = features.layer.to_numpy()
-    for layer, where in subject_rows(rulebook, subject):
-        at = np.flatnonzero(layers == layer)
-        found[at] |= match(features.iloc[at], where or "", rulebook.as_of) == TRUE
-    return found
+    return feature_ranks(blueprint, rulebook, subject) == RANKS[TRUE]
 
 
 def predicates_of(rulebook: Any, predicate: str) -> list[str]:
@@ -52,15 +47,13 @@ def asked_layers(rulebook: Any) -> set[str]:
     return {layer for one in subjects if one for layer, _ in subject_rows(rulebook, one)}
 
 
-def effects(rulebook: Any, features: pd.DataFrame) -> np.ndarray:
-    """The strictest effect of any rule in force on each feature, ``inform`` where none names it."""
-    rank = np.full(len(features), STRICTEST["inform"])
-    masks: dict[str, np.ndarray] = {}
+def effects(rulebook: Any, blueprint: Any) -> np.ndarray:
+    """The strictest effect of any rule in force on each of the blueprint's features, ``inform`` where none names it."""
+    rank = np.full(len(blueprint.features), STRICTEST["inform"])
     for rule in rulebook.rules.itertuples():
         for subject in subjects_of(rulebook, rule.predicate):
-            if subject not in masks:
-                masks[subject] = of_subject(rulebook, features, subject)
-            rank[masks[subject]] = np.minimum(rank[masks[subject]], STRICTEST[rule.effect])
+            mask = of_subject(rulebook, blueprint, subject)
+            rank[mask] = np.minimum(rank[mask], STRICTEST[rule.effect])
     return np.array(EFFECTS)[rank]
 
 

@@ -69,8 +69,8 @@ def compose(
     window = window or open_window(blueprint, sites, project_id)
     blueprint = land_around(blueprint, window) if around else blueprint
     stock = Stock(words, blueprint, sites, window, most)
-    features = stock.near("features", blueprint.features, unlimited=True)
-    features = features[in_force(features, day_of(thing))].reset_index(drop=True)
+    features = stock.near("features", blueprint.features.reset_index(drop=True), unlimited=True)
+    features = features[in_force(features, day_of(thing))]
     overlays = [
         *_governing(stock, thing),
         *_plans(stock, words.rulebook, features),
@@ -133,7 +133,7 @@ def _plans(stock: Stock, rulebook: Any, features: gpd.GeoDataFrame) -> list[Over
     groups = features.layer.map(words.catalogue.layers["group"])
     masks = {"approved": (groups == "approval").to_numpy(), "evaluated": (groups == "evaluation").to_numpy()}
     if rulebook is not None:
-        masks = {"range": of_subject(rulebook, features, "town_range"), **masks}
+        masks = {"range": of_subject(rulebook, stock.blueprint, "town_range")[features.index], **masks}
     for name, mask in masks.items():
         chosen = stock.near(name, features[mask])
         overlays.append(
@@ -183,7 +183,7 @@ def _controls(stock: Stock, rulebook: Any, features: gpd.GeoDataFrame) -> list[O
     words = stock.words
     groups = features.layer.map(words.catalogue.layers["group"])
     lines = features[groups.isin(["control", "inform"])].copy()
-    lines["effect"] = "" if rulebook is None else effects(rulebook, lines)
+    lines["effect"] = "" if rulebook is None else effects(rulebook, stock.blueprint)[lines.index]
     overlays = []
     for effect in ("", *reversed(EFFECTS)):
         name = f"control.{effect}" if effect else "control"

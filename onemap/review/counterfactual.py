@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from onemap.blueprint.status import blanket_unknown, matching_features, subject_rows
+from onemap.blueprint.status import blanket_unknown, drawn_from, matching_features, subject_rows
 from onemap.book.where import match, parse
 from onemap.errors import InputError
 from onemap.frames import UNKNOWN, empty
@@ -195,13 +195,15 @@ def supplied(blueprint, layers: list[str]):
     everywhere = shapely.union_all(blueprint.extents.geometry.to_numpy())
     others = blueprint.extents[~blueprint.extents["layer"].isin(layers)]
     mapped = gpd.GeoDataFrame({"layer": layers}, geometry=[everywhere] * len(layers), crs=blueprint.crs)
-    return replace(
+    known = replace(
         blueprint,
         extents=pd.concat([others, mapped.reindex(columns=others.columns)], ignore_index=True),
         sources=pd.concat([kept, stated.reindex(columns=kept.columns)], ignore_index=True),
         unknowns=blueprint.unknowns[~blueprint.unknowns["layer"].isin(layers)].reset_index(drop=True),
         quarantine=blueprint.quarantine[~blueprint.quarantine["layer"].isin(layers)].reset_index(drop=True),
     )
+    drawn_from(known, blueprint, slice(None))
+    return known
 
 
 def _rules_on(rules, layers: list[str], review) -> list[str]:

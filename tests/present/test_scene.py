@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from onemap.blueprint.status import feature_ranks
 from onemap.errors import InputError
+from onemap.present.around import land_around
 from onemap.present.map import draw_map
 from onemap.present.scene import compose
+from onemap.review.review import subjects_of
 
 
 def overlays(scene):
@@ -94,6 +97,21 @@ def test_a_map_of_one_small_site_does_not_open_on_a_whole_town(reviewed):
     one = replace(reviewed, parcels=reviewed.parcels[reviewed.parcels["project_id"] == "P06"])
     left, _, right, _ = compose(one).window
     assert right - left < 2000
+
+
+def test_a_part_of_a_town_takes_over_what_is_known_of_its_features(reviewed, town, book):
+    left, bottom, right, top = reviewed.parcels.total_bounds
+    part = land_around(town, (left, bottom, (left + right) / 2, (bottom + top) / 2))
+    assert 0 < len(part.features) < len(town.features)
+    edited = replace(part, features=part.features.assign(law_status="revoked"))
+    changed = 0
+    for subject in subjects_of(book):
+        whole = feature_ranks(town, book, subject)
+        kept = whole[town.features["feature_id"].isin(part.features["feature_id"])]
+        assert (feature_ranks(part, book, subject) == kept).all()
+        assert (feature_ranks(replace(part), book, subject) == kept).all()
+        changed += (feature_ranks(edited, book, subject) != kept).any()
+    assert changed
 
 
 def test_a_review_without_shapes_says_so(reviewed):
