@@ -25,6 +25,7 @@ DATES = ("valid_from", "valid_to", "known_from", "data_date", "valid_until")
 FLAGS = ("sliver",)
 OBJECTS = "objects"
 DRAFT = ".writing-"
+SOME = 1_000  # of values that tell whether words of a column occur again and again
 WRITING = 2  # raised when the same tables come out as other bytes, so that no build goes on from older ones
 
 
@@ -147,8 +148,17 @@ def to_frame(table: pa.Table, columns: list[str], crs=None) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def words(values: pa.ChunkedArray) -> np.ndarray:
-    """Text or dates as an array of objects, None where nothing is."""
-    out = np.empty(len(values), dtype=object)
-    out[:] = values.to_pylist()
-    return out
+def words(values: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Text or dates as an array of objects, None where nothing is; words that occur again and again are one object.
+
+    >>> words(pa.chunked_array([["a", None, "a"]]))
+    array(['a', None, 'a'], dtype=object)
+    """
+    if 2 * len(values[:SOME].unique()) > min(len(values), SOME):
+        out = np.empty(len(values), dtype=object)
+        out[:] = values.to_pylist()
+        return out
+    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    coded = whole.dictionary_encode()
+    distinct = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    return distinct[coded.indices.fill_null(len(coded.dictionary)).to_numpy()]
