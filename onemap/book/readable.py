@@ -30,6 +30,7 @@ WORDED = {
     "effect": ("effect.{}",),
     "severity": ("severity.{}", "cli.severity.{}"),
     "status": ("status.{}", "precondition_status.{}"),
+    "duty_status": ("precondition_status.{}",),
     "kind": ("kind.{}", "conflict.{}.title"),
     "stage": ("stage.{}",),
     "group": ("group.{}",),

@@ -52,14 +52,18 @@ class Chart(Figure):
             warnings.filterwarnings("error", message="Glyph .* missing")
             out = io.BytesIO()
             self.dpi = dpi
-            self._fit()
             # savefig would draw twice
             self.canvas.print_png(out, metadata={"Software": None}, pil_kwargs=PNG)
         return out.getvalue()
 
-    def _fit(self) -> None:
+    def draw(self, renderer: Any) -> None:
+        """Draw, laid out whoever asks: a notebook that knows figures passes ``png`` by."""
+        self._fit(renderer)
+        super().draw(renderer)
+
+    def _fit(self, renderer: Any) -> None:
         """Give the axes all the room that labels, title and note leave; a layout engine would measure all words twice."""
-        renderer, around, space = self.canvas.get_renderer(), self.bbox, EDGE_PT * self.dpi / 72
+        around, space = self.bbox, EDGE_PT * self.dpi / 72
         for words, y in ((self._suptitle, around.ymax - space), (self._supxlabel, space)):
             if words is not None:
                 words.set_y(y / around.ymax)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from onemap.book.card import subject_name
 from onemap.book.cite import cite
-from onemap.book.parameters import parameter_kind, parameter_title, parameter_value
+from onemap.book.parameters import PERCENT, parameter_kind, parameter_title, parameter_value
 from onemap.book.reading import nearest
 from onemap.errors import InputError
 from onemap.review.check import main_leaf
@@ -128,10 +128,10 @@ def _finding_lines(review, rule_id: str, project: str, lang: str) -> list[str]:
             "status": book.text(f"status.{f['status']}", lang),
             "effect": book.text(f"effect.{f['effect']}", lang),
             "measure": book.text(f"explain.measure.{f['measure']}", lang),
-            "measured": number(f["measured"], book, lang),
+            "measured": number(f["measured"], book, lang, f["unit"]),
             "op": book.text(f"explain.op.{f['op']}", lang),
-            "threshold": number(f["threshold"], book, lang),
-            "unit": f["unit"],
+            "threshold": number(f["threshold"], book, lang, f["unit"]),
+            "unit": _unit(f["unit"], book, lang),
         }
         lines.append(book.text("explain.finding", lang, **words))
         if not math.isnan(f["known_share"]):
@@ -189,19 +189,27 @@ def _conjunct_line(c: dict, book, lang: str) -> str:
         field = c["measure"].removeprefix("project.")
         named = "/".join(book.texts.get(f"{field}.{word}", lang, word) for word in c["words"].split("|"))
         return book.text("explain.word", lang, words=named, **words)
-    low, high = (number(c[k], book, lang) for k in ("low", "high"))
+    low, high = (number(c[k], book, lang, c["unit"]) for k in ("low", "high"))
     measured = low if low == high else book.text("explain.interval", lang, low=low, high=high)
     op = book.text(f"explain.op.{c['op']}", lang)
-    threshold = number(c["threshold"], book, lang)
+    threshold = number(c["threshold"], book, lang, c["unit"])
+    unit = _unit(c["unit"], book, lang)
     return book.text(
-        "explain.conjunct", lang, measured=measured, op=op, threshold=threshold, unit=c["unit"], **words
+        "explain.conjunct", lang, measured=measured, op=op, threshold=threshold, unit=unit, **words
     )
 
 
-def number(value, book, lang: str) -> str:
-    """A measured number as people read it; no number is said to be none."""
+def _unit(unit: str, book, lang: str) -> str:
+    """The unit behind a number, in words; a share has none, its numbers are in per cent."""
+    return "" if unit in ("", PERCENT) else f" {book.texts.get(f'unit.{unit}', lang, unit)}"
+
+
+def number(value, book, lang: str, unit: str = "") -> str:
+    """A measured number as people read it, shares in per cent; no number is said to be none."""
     if value is None or not math.isfinite(value):
         return book.text("explain.infinite", lang)
+    if unit == PERCENT:
+        return f"{value * 100:.6g}%"
     return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
 
 

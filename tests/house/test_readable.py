@@ -86,7 +86,7 @@ def test_no_column_is_lost_under_a_head_that_another_has_too():
     twins = pd.DataFrame({"status": ["clear"], "source_status": ["found"], "duty_status": ["required"]})
     told = om.show_table(twins).data
     assert told.columns.tolist() == ["结论", "状态 (source_status)", "状态 (duty_status)"]
-    assert told.iloc[0].tolist() == ["不涉及", "found", "required"]
+    assert told.iloc[0].tolist() == ["不涉及", "found", "须办理"]
     same = pd.concat([twins[["status"]], twins[["status"]]], axis=1)
     assert om.show_table(same).data.columns.tolist() == ["结论 (status) (1)", "结论 (status) (2)"]
 

@@ -1,5 +1,6 @@
 """Figures that say what the frames say: sums are kept, unknown is shown, odd text does no harm."""
 
+import io
 from dataclasses import replace
 
 import pandas as pd
@@ -74,6 +75,14 @@ def test_all_figures_draw_and_repeat(town, reviewed, lang):
             assert sheet.x0 <= box.x0 and box.x1 <= sheet.x1 and box.y1 <= sheet.y1
         assert first.startswith(b"\x89PNG")
         assert make().png(60) == first
+
+
+def test_title_and_legend_lie_apart_also_where_a_notebook_draws_the_figure_itself(town):
+    chart = charts.unknown_share(town, words_of(town))
+    chart.savefig(io.BytesIO(), format="png")
+    renderer = chart.canvas.get_renderer()
+    title, legend = (one.get_window_extent(renderer) for one in (chart._suptitle, chart.axes[0].get_legend()))
+    assert title.y0 >= legend.y1 and title.y1 <= chart.bbox.y1
 
 
 def test_matrix_sums_real_conflicts_by_pair_and_counts_slivers_apart(town):
