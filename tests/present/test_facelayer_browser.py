@@ -194,3 +194,14 @@ def test_a_plain_class_does_not_make_the_hatched_ones_after_it_paler(visit, town
         onemapFaces.layer('none', {}).ink(pen, path, look, 1, 2 ** -9, 1); return pen.globalAlpha; }"""
     )
     assert left == 1
+
+
+def test_neighbours_far_out_leave_no_specks_between_them(visit, town):
+    page = visit(draw_city(town).html()).page
+    seam = page.evaluate(
+        """() => { const sheet = document.createElement('canvas'); const pen = sheet.getContext('2d'); const path = new Path2D();
+        path.rect(0, 0, 10.5, 20); path.rect(10.9, 0, 10, 20);
+        const look = { fill: '#ff0000', line: '#000000', opacity: 1, weight: 1 };
+        onemapFaces.layer('none', {}).ink(pen, path, look, 1, 2 ** -9, 1); return pen.getImageData(10, 10, 1, 1).data[3]; }"""
+    )
+    assert seam > 240

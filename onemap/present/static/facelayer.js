@@ -4,6 +4,8 @@ const onemapFaces = (() => {
   const ZOOM = 20;
   const HATCH = 16;
   const SLICE_MS = 9;
+  const FAR = 2 ** -7; // from here outwards no outlines
+  const SEAM = 0.8;
 
   const hatches = {
     diagonal: [[0, 8, 8, 0], [8, 16, 16, 8], [-1, 1, 1, -1], [15, 17, 17, 15]],
@@ -154,23 +156,32 @@ const onemapFaces = (() => {
       }
       return drawn + 1;
     },
+    // Neighbours of a pixel's size, each with its own points left out, would leave white specks between them.
+    close(pen, path, fill, width) {
+      pen.strokeStyle = fill;
+      pen.lineWidth = SEAM * width;
+      pen.stroke(path);
+    },
     ink(pen, path, look, number, scale, ratio) {
       if (look.hatch) {
-        if (!this.patterns.has(number)) this.patterns.set(number, pattern(look, ratio));
+        const key = `${number} ${ratio}`;
+        if (!this.patterns.has(key)) this.patterns.set(key, pattern(look, ratio));
         pen.save();
         pen.setTransform(1, 0, 0, 1, 0, 0);
         const scaled = new Path2D();
         scaled.addPath(path, new DOMMatrix([ratio, 0, 0, ratio, 0, 0]));
-        pen.fillStyle = this.patterns.get(number);
+        pen.fillStyle = this.patterns.get(key);
         pen.fill(scaled, "evenodd");
+        if (scale < FAR) this.close(pen, scaled, pen.fillStyle, ratio);
         pen.restore();
       } else if (look.fill && look.opacity) {
         pen.globalAlpha = look.opacity;
         pen.fillStyle = look.fill;
         pen.fill(path, "evenodd");
+        if (scale < FAR) this.close(pen, path, look.fill, 1);
         pen.globalAlpha = 1;
       }
-      if (!look.weight || scale < 2 ** -7) return;
+      if (!look.weight || scale < FAR) return;
       pen.globalAlpha = scale < 2 ** -5 ? 0.45 : 1;
       pen.strokeStyle = look.line;
       pen.lineWidth = scale < 2 ** -5 ? Math.min(look.weight, 0.5) : look.weight;
@@ -256,6 +267,19 @@ const onemapFaces = (() => {
     return section;
   };
 
+  // A tile painted anew with more pixels; any other canvas as it is.
+  const sharp = (canvas, ratio) => {
+    for (const layer of shown) {
+      const tile = layer.store && Object.values(layer._tiles).find((one) => one.el === canvas);
+      if (!tile) continue;
+      const finer = document.createElement("canvas");
+      finer.width = finer.height = layer.options.tileSize * ratio;
+      for (const steps = layer.paint(finer, tile.coords, ratio, () => {}); !steps.next().done; );
+      return finer;
+    }
+    return canvas;
+  };
+
   const busy = () => line.length > 0 || [...shown].some((layer) => !layer.store);
-  return { layer: (id, options) => new Layer(id, options), busy, finish };
+  return { layer: (id, options) => new Layer(id, options), busy, finish, sharp };
 })();

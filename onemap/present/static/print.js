@@ -3,6 +3,7 @@
 "use strict";
 onemap.papers = { A4: { map: 199, tall: 188, panel: 76 }, A3: { map: 288, tall: 275, panel: 108 } };
 onemap.paintPatience = 30_000;
+onemap.printDpi = 250;
 
 // Layers of tiles that still load, pictures that have not come, and movements that have not ended.
 onemap.busy = function (map) {
@@ -21,11 +22,55 @@ onemap.painted = async function (map) {
   }
 };
 
+// All that is drawn as one picture with so many pixels to one of the screen. In a printed page every hatched shape would
+// become a picture of its own, megabytes of them, and canvases stay as coarse as the screen is.
+onemap.drawing = async function (map, ratio) {
+  const { x, y } = map.getSize();
+  const sheet = document.createElement("canvas");
+  [sheet.width, sheet.height] = [x * ratio, y * ratio];
+  const pen = sheet.getContext("2d");
+  const home = map.getContainer().getBoundingClientRect();
+  const defs = [...document.querySelectorAll("svg.patterns defs")].map((one) => one.outerHTML).join("");
+  const level = (pane) => Number(getComputedStyle(pane).zIndex) || 0;
+  for (const pane of [...map.getPane("mapPane").children].sort((a, b) => level(a) - level(b)))
+    for (const drawn of pane.querySelectorAll("canvas, svg.leaflet-zoom-animated")) {
+      const box = drawn.getBoundingClientRect();
+      const place = [box.left - home.left, box.top - home.top, box.width, box.height].map((side) => side * ratio);
+      let picture = drawn;
+      if (drawn.tagName === "CANVAS" && typeof onemapFaces !== "undefined") picture = onemapFaces.sharp(drawn, ratio);
+      if (drawn.tagName !== "CANVAS") {
+        const copy = drawn.cloneNode(true);
+        copy.removeAttribute("style");
+        copy.setAttribute("width", place[2]);
+        copy.setAttribute("height", place[3]);
+        copy.insertAdjacentHTML("afterbegin", defs);
+        picture = new Image();
+        picture.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+        await picture.decode();
+      }
+      pen.drawImage(picture, ...place);
+    }
+  const picture = new Image(x, y);
+  picture.src = sheet.toDataURL();
+  await picture.decode();
+  return picture;
+};
+
 onemap.startPrint = function (map, data) {
   const page = document.documentElement;
   const panel = document.getElementById("panel");
   const folded = document.querySelectorAll("#panel details:not([open])");
   let paper = "A4";
+  let drawing = null;
+  const sharpen = async () => {
+    const dots = (onemap.papers[paper].map / 25.4) * onemap.printDpi;
+    drawing = await onemap.drawing(map, Math.min(4, Math.ceil(dots / map.getSize().x)));
+    drawing.className = "drawing";
+    const pane = map.getPane("drawing") || map.createPane("drawing");
+    pane.append(drawing);
+    L.DomUtil.setPosition(drawing, map.containerPointToLayerPoint([0, 0]));
+    page.classList.add("sharp");
+  };
   window.addEventListener("beforeprint", () => {
     if (typeof onemapFaces !== "undefined") onemapFaces.finish();
     const { x, y } = map.getSize();
@@ -42,7 +87,9 @@ onemap.startPrint = function (map, data) {
     for (const [name, size] of Object.entries(sizes)) page.style.setProperty(`--${name}`, size);
   });
   window.addEventListener("afterprint", () => {
-    page.classList.remove("printing");
+    page.classList.remove("printing", "sharp");
+    if (drawing) drawing.remove();
+    drawing = null;
     for (const one of folded) one.open = false;
   });
   if (window.self !== window.top) return; // a notebook's frame may not print
@@ -64,6 +111,7 @@ onemap.startPrint = function (map, data) {
         button.disabled = true;
         button.textContent = data.texts.painting;
         await onemap.painted(map);
+        await sharpen().catch(() => {}); // paper without it is only coarser
         button.disabled = false;
         button.textContent = data.texts.print;
         window.print();
