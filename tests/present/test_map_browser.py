@@ -243,19 +243,19 @@ def test_the_button_prints_one_sharp_picture_in_place_of_hatched_shapes(visit, r
     page.evaluate("window.prints = 0; window.print = () => window.prints++")
     page.get_by_label("纸张").select_option("A3")
     page.locator(".print button").click()
-    page.locator("img.drawing").wait_for(state="attached")
+    page.locator("img.sheet").wait_for(state="attached")
     wide = page.evaluate("onemap.map.getSize().x")
-    assert page.evaluate("document.querySelector('img.drawing').naturalWidth") >= 2 * wide
-    ink = """() => { const sheet = document.createElement('canvas'); const one = document.querySelector('img.drawing');
+    assert page.evaluate("document.querySelector('img.sheet').naturalWidth") >= 2 * wide
+    ink = """() => { const sheet = document.createElement('canvas'); const one = document.querySelector('img.sheet');
         [sheet.width, sheet.height] = [one.naturalWidth, one.naturalHeight]; const pen = sheet.getContext('2d');
         pen.drawImage(one, 0, 0); return pen.getImageData(0, 0, sheet.width, sheet.height).data.filter((v, i) => i % 4 === 3 && v).length }"""
     assert page.evaluate(ink) > 100_000
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("img.drawing").is_visible()
+    assert page.locator("img.sheet").is_visible()
     hidden = "() => [...document.querySelectorAll('svg.leaflet-zoom-animated')].every(s => getComputedStyle(s).visibility === 'hidden')"
     assert page.evaluate(hidden)
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
-    assert page.locator("img.drawing").count() == 0 and not page.evaluate(hidden)
+    assert page.locator("img.sheet").count() == 0 and not page.evaluate(hidden)
 
 
 def test_the_print_button_waits_until_all_is_painted(visit, review):

@@ -65,8 +65,8 @@ onemap.startPrint = function (map, data) {
   const sharpen = async () => {
     const dots = (onemap.papers[paper].map / 25.4) * onemap.printDpi;
     drawing = await onemap.drawing(map, Math.min(4, Math.ceil(dots / map.getSize().x)));
-    drawing.className = "drawing";
-    const pane = map.getPane("drawing") || map.createPane("drawing");
+    drawing.className = "sheet";
+    const pane = map.getPane("sheet") || map.createPane("sheet");
     pane.append(drawing);
     L.DomUtil.setPosition(drawing, map.containerPointToLayerPoint([0, 0]));
     page.classList.add("sharp");
