@@ -1,4 +1,4 @@
-"""The part of a stored blueprint around some places: what a review there reads, and nothing else of the city."""
+"""The part of a stored blueprint around some places: what a review or a map there reads, and nothing else of the city."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
 from onemap.blueprint.objects import to_frame
 from onemap.blueprint.postgis import Served
+from onemap.blueprint.slices import boxes_of, get_slices
 from onemap.blueprint.store import Stored, in_order, meet_any, meeting_pairs, with_bare
 from onemap.frames import CONFLICTS, FEATURES
 
@@ -45,31 +46,33 @@ class Around:
         return {name: self.own[name] if name in self.own else getattr(self.whole, name)}
 
 
-def part_near(blueprint: Blueprint, bounds: np.ndarray, layers: Iterable[str]) -> Blueprint:
+def part_near(
+    blueprint: Blueprint, bounds: np.ndarray, layers: Iterable[str] = (), drawn: bool = False
+) -> Blueprint:
     """The faces that meet any of the bounds, with what covers them and their conflicts; all other frames are the whole's.
 
     bounds : one row per place, west, south, east, north; layers : whose features are all in it, with their geometry; other
-    features have none, nor have the conflicts. Rows stand in the order of the whole. The blueprint itself where it is no
-    store's or is read already, or where it is small and the bounds meet a good part of its tiles.
+    features have none, nor have the conflicts, unless they are to be ``drawn``. Faces and conflicts stand in the order of
+    the whole, and so do features that are drawn. The blueprint itself where it is no store's or is read already, or where
+    it is small and the bounds meet a good part of its tiles.
     """
     stored = blueprint.__dict__.get("stored")
     if not isinstance(stored, Stored | Served) or "faces" in blueprint.__dict__:
         return blueprint
     bounds = placed(bounds)
     if isinstance(stored, Served):
-        return _part(blueprint, stored.near(bounds, layers))
+        return _part(blueprint, stored.near(bounds, layers, drawn))
     if not len(stored.rows):
         return blueprint
     chosen = np.flatnonzero(meet_any(stored.bounds, bounds))
     if len(stored.rows) <= WHOLE and len(chosen) > max(SHARE * len(stored.rows), 4):
         return blueprint
     found = stored.frames_at(chosen if len(chosen) else np.zeros(1, dtype=np.intp), bounds)
-    conflicts = stored.table(stored.listed["tables"]["conflicts"], PLAIN)
-    met = pa.array(found.conflict_faces["conflict_id"].unique(), type=pa.string())
-    conflicts = to_frame(conflicts.filter(pc.is_in(conflicts["conflict_id"], met)), PLAIN)
+    conflicts = _conflicts(stored, found.conflict_faces["conflict_id"].unique(), drawn)
     order = order_of(found.faces.geometry.to_numpy()) if len(found.faces) else np.empty(0, dtype=np.intp)
     own = in_order(found, order, conflicts["conflict_id"].tolist())
-    own |= {"conflicts": conflicts, "features": _features(stored, found.features, set(layers))}
+    slices = _slices_near(stored, bounds) if drawn else set()
+    own |= {"conflicts": conflicts, "features": _features(stored, found.features, set(layers), slices)}
     return _part(blueprint, own)
 
 
@@ -92,12 +95,34 @@ def _part(whole: Blueprint, own: dict[str, pd.DataFrame]) -> Blueprint:
     return Blueprint.opened(Around(whole, own), whole.crs, whole.manifest)
 
 
-def _features(stored: Stored, met: pd.DataFrame, layers: set[str]) -> gpd.GeoDataFrame:
-    """All features of the layers, and those of other layers that are met, without their geometry."""
-    whole = [
-        to_frame(stored.table(name), FEATURES, stored.crs)
-        for layer, names in stored.listed["features"].items()
-        if layer in layers
-        for name in names
-    ]
-    return with_bare(whole, met[~met["layer"].isin(layers)], stored.crs)
+def _conflicts(stored: Stored, ids: np.ndarray, drawn: bool) -> pd.DataFrame:
+    """The conflicts of these ids, with their geometry where they are to be drawn."""
+    name = stored.listed["tables"]["conflicts"]
+    plain = stored.table(name, PLAIN)
+    at = pc.indices_nonzero(pc.is_in(plain["conflict_id"], pa.array(ids, type=pa.string())))
+    if not drawn:
+        return to_frame(plain.take(at), PLAIN)
+    shapes = stored.table(name, ["geometry"])["geometry"].take(at)
+    return to_frame(plain.take(at).append_column("geometry", shapes), CONFLICTS, stored.crs)
+
+
+def _slices_near(stored: Stored, bounds: np.ndarray) -> set[str]:
+    """The names of the slices of features that have a place in common with any of the bounds."""
+    slices = get_slices(stored.folder, stored.listed["tables"]["slices"])
+    every = [one for own in slices.values() for one in own]
+    return {every[i].name for i in np.flatnonzero(meet_any(boxes_of(every), bounds))}
+
+
+def _features(stored: Stored, met: pd.DataFrame, layers: set[str], slices: set[str]) -> gpd.GeoDataFrame:
+    """All features of the layers, then those of other layers that are met: without geometry, unless it lies in the slices."""
+    ids = pa.array(met["feature_id"].to_numpy(dtype=object), type=pa.string())
+    whole = []
+    for layer, names in stored.listed["features"].items():
+        for name in names:
+            if layer in layers:
+                whole.append(to_frame(stored.table(name), FEATURES, stored.crs))
+            elif name in slices:
+                table = stored.table(name)
+                whole.append(to_frame(table.filter(pc.is_in(table["feature_id"], ids)), FEATURES, stored.crs))
+    bare = met.iloc[:0] if slices else met[~met["layer"].isin(layers)]
+    return with_bare(whole, bare, stored.crs)

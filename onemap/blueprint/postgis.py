@@ -333,10 +333,10 @@ class Served:
         with connected(self.address) as (link, _):
             return {name: self._read(link, name, FRAMES[name])}
 
-    def near(self, bounds: np.ndarray, layers: Iterable[str]) -> dict[str, pd.DataFrame]:
+    def near(self, bounds: np.ndarray, layers: Iterable[str], drawn: bool = False) -> dict[str, pd.DataFrame]:
         """The frames of the faces whose bounds meet any of the given ones, as :func:`onemap.blueprint.near.part_near` tells."""
         layers = sorted(layers)
-        plain = [c for c in CONFLICTS if c != "geometry"]
+        plain, bare = ([c for c in columns if drawn or c != "geometry"] for columns in (CONFLICTS, FEATURES))
         with connected(self.address) as (link, _):
             faces = self._read(link, "faces", FACES, MET, bounds.T.tolist())
             at = shapely.bounds(faces.geometry.to_numpy()).reshape(-1, 4)  # the index rounds outwards
@@ -348,15 +348,13 @@ class Served:
                 )
             met = own["conflict_faces"]["conflict_id"].unique().tolist()
             own["conflicts"] = self._read(link, "conflicts", plain, "WHERE conflict_id = ANY(%s)", [met])
-            whole = self._read(link, "features", FEATURES, "WHERE layer = ANY(%s)", [layers])
             named = own["covers"]["feature_id"].unique().tolist()
-            others = self._read(
-                link,
-                "features",
-                [c for c in FEATURES if c != "geometry"],
-                "WHERE feature_id = ANY(%s) AND NOT layer = ANY(%s)",
-                [named, layers],
-            )
+            if drawn:
+                met = "WHERE feature_id = ANY(%s) OR layer = ANY(%s)"
+                return own | {"features": self._read(link, "features", FEATURES, met, [named, layers])}
+            whole = self._read(link, "features", FEATURES, "WHERE layer = ANY(%s)", [layers])
+            met = "WHERE feature_id = ANY(%s) AND NOT layer = ANY(%s)"
+            others = self._read(link, "features", bare, met, [named, layers])
         return own | {"features": with_bare([whole], others, self.crs)}
 
     def _table(self, name: str):

@@ -218,7 +218,7 @@ class Stored:
         self.rows = tiles_of(self.folder, self.listed)
         self.bounds = np.array([row.bounds for row in self.rows]).reshape(-1, 4)
         self.counts = np.array([row.count for row in self.rows], dtype=np.int64)
-        self.kept: OrderedDict[str, pa.Table] = OrderedDict()
+        self.kept: OrderedDict[tuple[str, ...], pa.Table] = OrderedDict()
         self.held = 0  # bytes of the tables kept
 
     def __getstate__(self) -> dict:
@@ -250,13 +250,14 @@ class Stored:
         return frames_of(faces, features, self.crs, meet_any(own, bounds))
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        """A table, or some columns of it (always the same ones), the latest tables from memory."""
-        if name in self.kept:
-            self.kept.move_to_end(name)
-            return self.kept[name]
+        """A table, or some columns of it, the latest tables from memory."""
+        key = (name, *(columns or ()))
+        if key in self.kept:
+            self.kept.move_to_end(key)
+            return self.kept[key]
         found = get(self.folder, name, columns)
         if found.nbytes <= KEPT_BYTES:
-            self.kept[name] = found
+            self.kept[key] = found
             self.held += found.nbytes
         while self.held > KEPT_BYTES:
             self.held -= self.kept.popitem(last=False)[1].nbytes

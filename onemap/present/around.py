@@ -10,11 +10,13 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.memory import Listed, ground_of, remembered
+from onemap.blueprint.near import part_near
 from onemap.blueprint.status import drawn_from
 
 
 def land_around(blueprint: Any, window: tuple[float, float, float, float]) -> Any:
     """The blueprint with only the faces that meet a window (m) and what is known of them; its version stays."""
+    blueprint = part_near(blueprint, np.array([window]), drawn=True)
     box = shapely.box(*window)
     faces = np.sort(blueprint.face_tree.query(box, predicate="intersects"))
     pairs = _of_faces(blueprint, "conflict_faces", faces)

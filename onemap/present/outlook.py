@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from onemap.blueprint.build import Blueprint
+from onemap.blueprint.near import part_near
 from onemap.book.words import class_title, label, layer_title, listed, number, say, split, text_of
 from onemap.present.blocks import Block, Table
 from onemap.present.cards import rule_names
 from onemap.present.excerpt import excerpts
 from onemap.present.opinion import Case
 from onemap.review.counterfactual import ALL, COUNTERFACTUALS, CUT, DOCUMENT, LAYER, counterfactuals
-from onemap.review.margin import BEYOND, MARGINS, ROUTE_MARGINS, margins, route_margins
+from onemap.review.distance import distant_layers
+from onemap.review.margin import BEYOND, MARGINS, MITRE, ROUTE_MARGINS, margins, route_margins
 
 MOST_FACES = 2000  # a site over more pieces than these is not moved and cut by trial: it would take minutes
 MOST_LAYERS = 6  # with more layers missing, supplying one of them changes nothing
@@ -49,14 +53,15 @@ def outlooks(review: Any, project_ids: Iterable[str]) -> dict[str, Outlook]:
     if not isinstance(review.blueprint, Blueprint):
         return dict.fromkeys(ids, untried("no_blueprint"))
     own = review.parcels[review.parcels["project_id"].isin(ids)]
-    met = review.blueprint.face_tree.query(own.geometry.to_numpy(), predicate="intersects")[0]
+    near = _around(review, own)
+    met = near.blueprint.face_tree.query(own.geometry.to_numpy(), predicate="intersects")[0]
     faces = pd.Series(np.bincount(met, minlength=len(own))).groupby(own["project_id"].to_numpy()).sum()
     wide = set(faces.index[faces > MOST_FACES])
     found = dict.fromkeys(wide, untried("wide"))
     tried = [one for one in ids if one not in wide]
     if not tried:
         return found
-    answers, rules = route_margins(review, tried), margins(review, tried)
+    answers, rules = route_margins(near, tried), margins(near, tried)
     rules = rules.merge(review.parcels[["parcel_id", "project_id"]], on="parcel_id")
     excerpt = excerpts(review)
     decisions = review.decisions.set_index("project_id")
@@ -69,6 +74,14 @@ def outlooks(review: Any, project_ids: Iterable[str]) -> dict[str, Outlook]:
             counterfactuals(excerpt(one), one, kinds),
         )
     return found
+
+
+def _around(review: Any, parcels: Any) -> Any:
+    """The review over the part of its blueprint that these parcels can meet while their boundaries are moved."""
+    far = MITRE * review.rulebook.threshold("margin_limit")
+    bounds = shapely.bounds(parcels.geometry.to_numpy()) + [-far, -far, far, far]
+    part = part_near(review.blueprint, bounds, distant_layers(review.rulebook))
+    return replace(review, blueprint=part)
 
 
 def untried(why: str) -> Outlook:

@@ -16,7 +16,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
 
+from onemap.blueprint.near import part_near
 from onemap.book.words import Words, blank, label, listed, say, sentences, split, text_of, words_of
 from onemap.frames import PARCELS
 from onemap.present.cards import rule_names
@@ -202,7 +204,7 @@ def _geopackage(review: Any, words: Words, draft: Path) -> None:
 
 
 def _spatial(review: Any) -> dict[str, gpd.GeoDataFrame]:
-    blueprint = review.blueprint
+    blueprint = part_near(review.blueprint, shapely.bounds(review.parcels.geometry.to_numpy()), drawn=True)
     answers = review.decisions.set_index("project_id")
     parcels = review.parcels[[name for name in PARCELS if name in review.parcels]].copy()
     for name in ("verdict", "route"):

@@ -65,7 +65,7 @@ def compose(
     words = words_of(thing, lang)
     blueprint = getattr(thing, "blueprint", thing)
     sites = sites_of(thing, project_id)
-    around = isinstance(blueprint, Blueprint) and (window is not None or project_id is not None)
+    around = isinstance(blueprint, Blueprint) and (window is not None or len(sites) > 0)
     window = window or open_window(blueprint, sites, project_id)
     blueprint = land_around(blueprint, window) if around else blueprint
     stock = Stock(words, blueprint, sites, window, most)

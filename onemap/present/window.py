@@ -7,6 +7,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 
+from onemap.blueprint.memory import bounds_of
 from onemap.errors import InputError
 
 LEAST_MARGIN_M = 250.0
@@ -40,17 +41,22 @@ def open_window(
 ) -> tuple[float, float, float, float]:
     """The land that a map opens on (m): one project with its surroundings, or all sites and the town around them.
 
-    Where the town is far larger than the land of the sites, they alone: in it they could not be seen.
+    Where the land is far larger than that of the sites, they alone: in it they could not be seen.
     """
     window = site_window(blueprint, sites)
+    if project_id is not None or not len(sites) or _far_larger(bounds_of(blueprint), window):
+        return window
     governed = blueprint.faces["governing_layer"].fillna("") != ""
-    if project_id is not None or not len(sites) or not governed.any():
+    if not governed.any():
         return window
     left, bottom, right, top = window
     west, south, east, north = (float(side) for side in blueprint.faces[governed].total_bounds)
-    if east - west > TOWN_AT_MOST * (right - left) or north - south > TOWN_AT_MOST * (top - bottom):
-        return window
     return (min(left, west), min(bottom, south), max(right, east), max(top, north))
+
+
+def _far_larger(land: tuple[float, float, float, float], window: tuple[float, float, float, float]) -> bool:
+    (west, south, east, north), (left, bottom, right, top) = land, window
+    return east - west > TOWN_AT_MOST * (right - left) or north - south > TOWN_AT_MOST * (top - bottom)
 
 
 def site_window(blueprint: Any, sites: gpd.GeoDataFrame) -> tuple[float, float, float, float]:

@@ -19,6 +19,7 @@ MARGINS = ["parcel_id", "rule_id", "margin_m", "direction"]
 ROUTE_MARGINS = ["project_id", "what", "answer", "margin_m", "direction"]
 OUTWARD, INWARD, BEYOND = "outward", "inward", "beyond"
 SIGNS = (1.0, -1.0)
+MITRE = 5.0  # times a step that a corner moves at most
 HALVINGS = 9  # the first steps outwards and inwards: the limit, its half, its quarter, …
 
 
@@ -81,7 +82,7 @@ def moved(geometry: np.ndarray, by: np.ndarray) -> np.ndarray:
     >>> moved(np.array([shapely.box(0, 0, 10, 10)]), np.array([-1.0]))[0].area
     64.0
     """
-    return shapely.buffer(geometry, by, join_style="mitre", mitre_limit=5.0)
+    return shapely.buffer(geometry, by, join_style="mitre", mitre_limit=MITRE)
 
 
 def _search(parcels: gpd.GeoDataFrame, ask, rulebook) -> tuple[np.ndarray, np.ndarray]:

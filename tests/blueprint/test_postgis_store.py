@@ -14,6 +14,7 @@ import shapely
 import onemap as om
 from onemap.blueprint import postgis
 from onemap.blueprint.doors import prune_blueprint
+from onemap.blueprint.near import part_near
 from onemap.blueprint.postgis import open_postgis, write_postgis
 from onemap.errors import InputError
 from onemap.present.meeting.desk import ask, lay, open_desk
@@ -80,6 +81,19 @@ def test_a_review_reads_only_what_lies_near(sites, town, address, book):
         assert not CITY & set(vars(opened))
     few = opened.stored.near(plots.geometry.bounds.to_numpy(), ["evaluation_zones"])
     assert 0 < len(few["faces"]) < len(town.faces) / 4
+
+
+def test_what_is_drawn_comes_with_its_shapes(town, address):
+    opened, place = om.read_blueprint(address), town.conflicts.bounds.to_numpy()[:3]
+    part = part_near(opened, place, drawn=True)
+    assert not CITY & set(vars(opened)) and len(part.conflicts)
+    for name, key in (("conflicts", "conflict_id"), ("features", "feature_id")):
+        own, whole = getattr(part, name), getattr(town, name)
+        met = whole[whole[key].isin(own[key])]
+        assert list(own[key]) == list(met[key])
+        assert (shapely.to_wkb(own.geometry.to_numpy()) == shapely.to_wkb(met.geometry.to_numpy())).all()
+    assert set(part.features["feature_id"]) == set(part.covers["feature_id"])
+    assert set(part.conflicts["conflict_id"]) == set(part.conflict_faces["conflict_id"])
 
 
 def test_faces_in_several_boxes_come_once(town, address):
