@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.balance import balance_sheet
+from onemap.blueprint.conflict_days import conflict_day, conflicts_stand
 from onemap.blueprint.conflicts import find_conflicts, first_conflicts
 from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_faces, sheet_of
 from onemap.blueprint.overlay import overlay, way_for
@@ -61,6 +62,12 @@ class Blueprint:
             raise AttributeError(name)
         self.__dict__.update(self.stored.load(name))
         return self.__dict__[name]
+
+    def renamed(self, **said) -> Blueprint:
+        """The same blueprint, read as far as it is, whose manifest says something else."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, manifest=self.manifest | said)
+        return other
 
     @property
     def version(self) -> str:
@@ -147,11 +154,14 @@ def build_blueprint(layers, rulebook) -> Blueprint:
 def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
     """The same blueprint with the conflicts that the rule book's matrix finds on its day.
 
-    The manifest's ``conflicts`` names that day and rule book; a blueprint that has them already stays as it is.
+    The manifest's ``conflicts`` names that day and rule book; a blueprint that has them already stays as it is, and one
+    whose conflicts are the same on that day stays unread.
     """
     asked = conflict_day(rulebook)
     if blueprint.manifest.get("conflicts") == asked:
         return blueprint
+    if conflicts_stand(blueprint, rulebook):
+        return blueprint.renamed(conflicts=asked)
     conflicts, conflict_faces = find_conflicts(blueprint, rulebook, faces=True)
     first = first_conflicts(conflicts, conflict_faces).to_dict()
     named = [first.get(face) for face in blueprint.faces["face_id"]]
@@ -163,11 +173,6 @@ def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
         conflict_faces=conflict_faces,
         manifest=blueprint.manifest | {"conflicts": asked},
     )
-
-
-def conflict_day(rulebook) -> dict[str, str]:
-    """Which day and rule book conflicts were found under."""
-    return {"as_of": rulebook.as_of.isoformat(), "rulebook_version": rulebook.version}
 
 
 def dissolve_extents(extents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

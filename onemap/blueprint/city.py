@@ -12,7 +12,8 @@ import shapely
 from onemap.blueprint import kept, store
 from onemap.blueprint.balance import close_balance, inputs_of, weigh
 from onemap.blueprint.before import find_before, slices_before
-from onemap.blueprint.build import conflict_day, dissolve_extents, manifest_of
+from onemap.blueprint.build import dissolve_extents, manifest_of
+from onemap.blueprint.conflict_days import conflict_day
 from onemap.blueprint.conflicts import merge_parts
 from onemap.blueprint.objects import DamagedError, clear_drafts, put, to_table
 from onemap.blueprint.overlay import way_for

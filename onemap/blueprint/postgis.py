@@ -333,6 +333,11 @@ class Served:
         with connected(self.address) as (link, _):
             return {name: self._read(link, name, FRAMES[name])}
 
+    def feature_columns(self, layers: list[str], columns: list[str]) -> pd.DataFrame:
+        """Some columns of the features of these layers."""
+        with connected(self.address) as (link, _):
+            return self._read(link, "features", columns, "WHERE layer = ANY(%s)", [layers])
+
     def near(self, bounds: np.ndarray, layers: Iterable[str], drawn: bool = False) -> dict[str, pd.DataFrame]:
         """The frames of the faces whose bounds meet any of the given ones, as :func:`onemap.blueprint.near.part_near` tells."""
         layers = sorted(layers)

@@ -43,6 +43,7 @@ from onemap.frames import (
     PASSPORTS,
     QUARANTINE,
     SOURCES,
+    empty,
 )
 from onemap.messages import Message
 
@@ -248,6 +249,12 @@ class Stored:
             return frames_of(faces, features, self.crs)
         own = np.concatenate([shapely.bounds(shapely.from_wkb(t["geometry"].to_numpy())) for t in faces])
         return frames_of(faces, features, self.crs, meet_any(own, bounds))
+
+    def feature_columns(self, layers: list[str], columns: list[str]) -> pd.DataFrame:
+        """Some columns of the features of these layers, which are not kept."""
+        names = [name for layer in layers for name in self.listed["features"].get(layer, [])]
+        tables = [get(self.folder, name, columns) for name in names]
+        return to_frame(pa.concat_tables(tables), columns) if tables else empty(columns)
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """A table, or some columns of it, the latest tables from memory."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import fields, replace
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import shapely
 
 import onemap as om
 from onemap.blueprint import postgis
+from onemap.blueprint.build import with_conflicts
 from onemap.blueprint.doors import prune_blueprint
 from onemap.blueprint.near import part_near
 from onemap.blueprint.postgis import open_postgis, write_postgis
@@ -81,6 +83,14 @@ def test_a_review_reads_only_what_lies_near(sites, town, address, book):
         assert not CITY & set(vars(opened))
     few = opened.stored.near(plots.geometry.bounds.to_numpy(), ["evaluation_zones"])
     assert 0 < len(few["faces"]) < len(town.faces) / 4
+
+
+def test_conflicts_that_stand_on_another_day_are_not_found_again(address, town, book):
+    other = om.load_rulebook(book.as_of + timedelta(1), dates=book.dates)
+    found = with_conflicts(om.read_blueprint(address), other)
+    assert not CITY & set(vars(found)) and found.manifest["conflicts"]["as_of"] == other.as_of.isoformat()
+    limits = found.stored.feature_columns(["conversion_approvals"], ["valid_from"])["valid_from"]
+    assert limits.tolist() == town.features.query("layer == 'conversion_approvals'")["valid_from"].tolist() != []
 
 
 def test_what_is_drawn_comes_with_its_shapes(town, address):

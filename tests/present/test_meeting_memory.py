@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 import onemap as om
+from onemap.blueprint.conflict_days import conflict_day
 from onemap.blueprint.memory import ground_of, remembered
+from onemap.present.meeting.desk import lay
 
 FRAMES = ("overlaps", "facts", "findings", "preconditions", "decisions", "conflicts")
 
@@ -42,3 +44,9 @@ def test_what_stands_at_some_faces_is_what_a_walk_finds(town, faces):
         assert town.features.feature_id.iloc[feature[which == i]].tolist() == walked.feature_id.tolist()
         unknown = town.unknowns.layer[town.unknowns.face_id == face_id]
         assert sorted(ground.layers[n] for n in layer[at == i]) == sorted(unknown)
+
+
+def test_a_desk_of_another_day_has_the_conflicts_of_that_day_once(town):
+    desk = lay(town, "2026-06-01")
+    assert desk.blueprint.manifest["conflicts"] == conflict_day(desk.rulebook)
+    assert desk.blueprint.manifest["as_of"] == "2026-06-01" and desk.manifest == town.manifest

@@ -72,7 +72,7 @@ def lay(blueprint: Blueprint, as_of: str | None = None, lang: str = "zh") -> Des
     rulebook = load_rulebook(as_of or manifest["as_of"], dates=manifest["dates"])
     own = {"as_of": rulebook.as_of.isoformat(), "rulebook_version": rulebook.version}
     if any(manifest[key] != value for key, value in own.items()):
-        blueprint = replace(with_conflicts(blueprint, rulebook), manifest=manifest | own)
+        blueprint = with_conflicts(blueprint, rulebook).renamed(**own)
     desk = Desk(blueprint, rulebook, manifest, lang)
     if len(blueprint.faces):
         _warm(desk)
