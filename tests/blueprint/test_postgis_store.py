@@ -90,7 +90,9 @@ def test_conflicts_that_stand_on_another_day_are_not_found_again(address, town, 
     found = with_conflicts(om.read_blueprint(address), other)
     assert not CITY & set(vars(found)) and found.manifest["conflicts"]["as_of"] == other.as_of.isoformat()
     limits = found.stored.feature_columns(["conversion_approvals"], ["valid_from"])["valid_from"]
-    assert limits.tolist() == town.features.query("layer == 'conversion_approvals'")["valid_from"].tolist() != []
+    assert (
+        limits.tolist() == town.features.query("layer == 'conversion_approvals'")["valid_from"].tolist() != []
+    )
 
 
 def test_what_is_drawn_comes_with_its_shapes(town, address):

@@ -1,6 +1,7 @@
 """A blueprint brought up to date is the same, byte for byte, as one raised from nothing, and costs what the change costs."""
 
 import hashlib
+import shutil
 
 import geopandas as gpd
 import numpy as np
@@ -27,6 +28,20 @@ def worked(monkeypatch):
     monkeypatch.setattr(jobs, "arrange_tile", lambda given, one: done.append(one) or tile(given, one))
     monkeypatch.setattr(city, "work_out_whole", lambda *a: done.append("whole") or whole(*a))
     return done
+
+
+@pytest.fixture(scope="module")
+def built(layers, book, tmp_path_factory):
+    """The sample town in a store, which no test may touch."""
+    folder = tmp_path_factory.mktemp("built")
+    om.build_city(layers, book, folder, tile=TILE)
+    return folder
+
+
+@pytest.fixture
+def chain(built, tmp_path):
+    """A store of its own that holds the sample town."""
+    return shutil.copytree(built, tmp_path / "chain")
 
 
 def content(folder) -> dict[str, str]:
@@ -103,17 +118,16 @@ CHANGES = (nudged, without, another, reworded, dissolved)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_chain_of_changes_leaves_no_trace(layers, book, tmp_path, worked, seed):
+def test_a_chain_of_changes_leaves_no_trace(layers, book, tmp_path, chain, worked, seed):
     """Changes one after the other, each built over the one before: the same version as from nothing."""
     rng, now = np.random.default_rng(seed), layers
-    om.build_city(now, book, tmp_path / "chain", tile=TILE)
     for turn, change in enumerate(rng.permutation(np.array(CHANGES, dtype=object))):
         now = with_features(now, change(rng, now), f"{seed}-{turn}")
         worked.clear()
-        om.build_city(now, book, tmp_path / "chain", tile=TILE)
+        om.build_city(now, book, chain, tile=TILE)
         assert "whole" not in worked, change.__name__
         om.build_city(now, book, tmp_path / f"once-{turn}", tile=TILE)
-        assert version_of(tmp_path / "chain") == version_of(tmp_path / f"once-{turn}"), change.__name__
+        assert version_of(chain) == version_of(tmp_path / f"once-{turn}"), change.__name__
 
 
 def odd_shape(rng):
@@ -192,19 +206,16 @@ def test_a_small_change_redoes_little(layers, book, tmp_path, worked):
     assert len(written) < len(before) / 10
 
 
-def test_the_same_again_redoes_nothing(layers, book, tmp_path, worked):
-    om.build_city(layers, book, tmp_path, tile=TILE)
-    worked.clear()
-    om.build_city(layers._replace(sources=layers.sources.assign(sha256="new")), book, tmp_path, tile=TILE)
+def test_the_same_again_redoes_nothing(layers, book, chain, worked):
+    om.build_city(layers._replace(sources=layers.sources.assign(sha256="new")), book, chain, tile=TILE)
     assert worked == []
-    assert len(store.versions(tmp_path)) == 2
+    assert len(store.versions(chain)) == 2
 
 
 @pytest.mark.parametrize("what", ["law", "bounds", "all", "tile", "layer", "writing"])
-def test_what_concerns_everything_is_raised_from_nothing(layers, book, tmp_path, worked, what):
+def test_what_concerns_everything_is_raised_from_nothing(layers, book, tmp_path, chain, worked, what):
     """Another law, wider bounds, a change everywhere, other tiles, a layer less, tables written another way: never patched
     onto the old version."""
-    om.build_city(layers, book, tmp_path / "chain", tile=TILE)
     law, now, tile, f = book, layers, TILE, layers.features
     if what == "law":
         law = om.load_rulebook("2024-03-02")
@@ -220,36 +231,36 @@ def test_what_concerns_everything_is_raised_from_nothing(layers, book, tmp_path,
         now = layers._replace(sources=layers.sources.assign(sha256="new"))
     elif what == "writing":
         now = layers._replace(sources=layers.sources.assign(sha256="new"))
-        (path,) = (tmp_path / "chain" / "versions").glob("*.json")
+        (path,) = (chain / "versions").glob("*.json")
         path.write_text(path.read_text("utf-8").replace('"writing": 2', '"writing": 1'), "utf-8")
     else:
         nowhere = layers.sources.loc[layers.sources["status"] == "none", "layer"].iloc[0]
         rest = {name: getattr(layers, name) for name in ("sources", "extents")}
         now = layers._replace(**{name: part[part["layer"] != nowhere] for name, part in rest.items()})
     worked.clear()
-    om.build_city(now, law, tmp_path / "chain", tile=tile)
+    om.build_city(now, law, chain, tile=tile)
     assert "whole" in worked
     om.build_city(now, law, tmp_path / "once", tile=tile)
-    assert version_of(tmp_path / "chain") == version_of(tmp_path / "once")
+    assert version_of(chain) == version_of(tmp_path / "once")
 
 
-def test_a_damaged_old_version_is_not_built_upon(layers, book, tmp_path):
+def test_a_damaged_old_version_is_not_built_upon(layers, book, tmp_path, chain):
     """What the new version would rest on is cut off on the disk: all is worked out again, and the new version is whole."""
-    om.build_city(layers, book, tmp_path / "chain", tile=TILE)
-    for row in store.tiles_of(tmp_path / "chain", store.current(tmp_path / "chain")):
-        object_path(tmp_path / "chain", row.faces).write_bytes(b"PAR1 no longer")
+    for row in store.tiles_of(chain, store.current(chain)):
+        object_path(chain, row.faces).write_bytes(b"PAR1 no longer")
     f = layers.features.copy()
     f.loc[f.index[:3], "name"] = "renamed"
     now = with_features(layers, f, "new")
-    om.build_city(now, book, tmp_path / "chain", tile=TILE)
+    om.build_city(now, book, chain, tile=TILE)
     om.build_city(now, book, tmp_path / "once", tile=TILE)
-    assert version_of(tmp_path / "chain") == version_of(tmp_path / "once")
-    assert len(store.open_store(tmp_path / "chain").faces)
+    assert version_of(chain) == version_of(tmp_path / "once")
+    assert len(store.open_store(chain).faces)
 
 
-def test_what_cannot_be_proven_is_raised_from_nothing(layers, book, tmp_path, worked, monkeypatch, caplog):
+def test_what_cannot_be_proven_is_raised_from_nothing(
+    layers, book, tmp_path, chain, worked, monkeypatch, caplog
+):
     """A change that fails its proof after tiles were worked out: nothing of that attempt reaches the full build."""
-    om.build_city(layers, book, tmp_path / "chain", tile=TILE)
     now = with_features(layers, dissolved(np.random.default_rng(5), layers), "new")
 
     def refused(*given):
@@ -257,22 +268,21 @@ def test_what_cannot_be_proven_is_raised_from_nothing(layers, book, tmp_path, wo
 
     monkeypatch.setattr(update, "walk_on", refused)
     worked.clear()
-    om.build_city(now, book, tmp_path / "chain", tile=TILE)
+    om.build_city(now, book, chain, tile=TILE)
     assert worked[0] != "whole" and "whole" in worked and "all is worked out instead" in caplog.text
     om.build_city(now, book, tmp_path / "once", tile=TILE)
-    assert version_of(tmp_path / "chain") == version_of(tmp_path / "once")
-    assert not list((tmp_path / "chain").glob(".building*"))
+    assert version_of(chain) == version_of(tmp_path / "once")
+    assert not list((chain).glob(".building*"))
 
 
-def test_what_another_build_has_begun_stays(layers, book, tmp_path):
+def test_what_another_build_has_begun_stays(layers, book, tmp_path, chain):
     """The same version in tiles of another size, stopped half-way: it can still go on after this build has ended."""
-    om.build_city(layers, book, tmp_path, tile=TILE)
     now = with_features(layers, dissolved(np.random.default_rng(5), layers), "new")
     version = om.build_city(now, book, tmp_path / "once", tile=TILE).version
-    begun = tmp_path / f".building-{version}-{TILE}0"
+    begun = chain / f".building-{version}-{TILE}0"
     begun.mkdir()
-    om.build_city(now, book, tmp_path, tile=TILE)
-    assert [path.name for path in tmp_path.glob(".building*")] == [begun.name]
+    om.build_city(now, book, chain, tile=TILE)
+    assert [path.name for path in chain.glob(".building*")] == [begun.name]
 
 
 def test_workers_update_to_the_same_bytes(layers, book, tmp_path, monkeypatch):

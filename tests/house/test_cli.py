@@ -85,9 +85,11 @@ def test_build_review_explain_rule(demo, tmp_path):
     exported = onemap("export", "-b", tmp_path, tmp_path / "blueprint.gpkg")
     assert exported.returncode == 0, exported.stderr
     assert (tmp_path / "blueprint.gpkg").read_bytes() == (demo[0] / "blueprint.gpkg").read_bytes()
+    few = geopandas.read_file(SAMPLE / "sites" / "sites.gpkg", where="项目编号 IN ('P06', 'P27')")
+    few.to_file(tmp_path / "few.gpkg")
     reviewed = onemap(
         "review",
-        SAMPLE / "sites",
+        tmp_path / "few.gpkg",
         "-b",
         tmp_path,
         "--as-of",
