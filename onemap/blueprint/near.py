@@ -107,7 +107,9 @@ def _conflicts(stored: Stored, ids: np.ndarray, drawn: bool) -> pd.DataFrame:
 
 
 def _slices_near(stored: Stored, bounds: np.ndarray) -> set[str]:
-    """The names of the slices of features that have a place in common with any of the bounds."""
+    """The names of the slices of features that have a place in common with any of the bounds; of all where no list tells."""
+    if "slices" not in stored.listed["tables"]:
+        return {name for names in stored.listed["features"].values() for name in names}
     slices = get_slices(stored.folder, stored.listed["tables"]["slices"])
     every = [one for own in slices.values() for one in own]
     return {every[i].name for i in np.flatnonzero(meet_any(boxes_of(every), bounds))}

@@ -85,6 +85,14 @@ def test_the_land_around_a_place_is_that_of_the_whole(read, folder):
     assert stayed == len(corners) and met
 
 
+def test_a_store_that_does_not_tell_where_its_features_lie(read, folder):
+    old, window = open_store(folder), tuple(read.conflicts.total_bounds)
+    del old.stored.listed["tables"]["slices"]
+    one, other = (exact(land_around(side, window).features) for side in (old, read))
+    pd.testing.assert_frame_equal(one, other, check_exact=True, check_dtype=False)
+    assert len(one) and unread(old)
+
+
 def test_maps_reports_and_outlooks_of_a_site_are_those_of_the_whole(asked, sites):
     stayed = 0
     for project in sites.parcels["project_id"].unique()[:8]:
