@@ -9,8 +9,10 @@ import typer
 
 import onemap as om
 from onemap.blueprint.build import with_conflicts
+from onemap.blueprint.conflict_days import conflicts_stand
 from onemap.blueprint.overlay import INSTEAD
 from onemap.blueprint.store import NAME
+from onemap.book.words import day_of
 from onemap.cli.words import LANG, t
 from onemap.engine import hire
 from onemap.errors import InputError
@@ -52,6 +54,8 @@ def open_town(blueprint: str, as_of: str | None, book: Path | None):
     town = om.read_blueprint(blueprint)
     _say_faces(town)
     rulebook = om.load_rulebook(as_of or town.manifest["as_of"], book, town.manifest["dates"])
+    if not conflicts_stand(town, rulebook):
+        typer.echo(t("refinding", held=day_of(town), as_of=rulebook.as_of))
     return with_conflicts(town, rulebook), rulebook
 
 

@@ -99,6 +99,7 @@ def test_build_review_explain_rule(demo, tmp_path):
     )
     assert reviewed.returncode == 0, reviewed.stderr
     assert "由省级出具规划许可意见" in reviewed.stdout
+    assert "（2024-03-01），与本次（2026-06-01）不一致：正在重新查找" in reviewed.stdout
     explained = onemap("explain", tmp_path / "r", "K01", "--project", "P06")
     assert explained.returncode == 0 and "永久基本农田" in explained.stdout and "未核对" in explained.stdout
     assert "permanent_basic_farmland:" in explained.stdout and "sanxian.gdb.zip" in explained.stdout
@@ -133,6 +134,7 @@ def test_batch(demo, tmp_path):
     done = onemap("batch", SAMPLE / "sites", "-b", demo[0], "-o", tmp_path, "--chunk", "7")
     assert done.returncode == 0, done.stderr
     assert len(pd.read_csv(tmp_path / "decisions.csv")) == 35
+    assert "重新查找" not in done.stdout
 
 
 @pytest.mark.parametrize(
