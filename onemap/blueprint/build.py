@@ -14,8 +14,8 @@ import pandas as pd
 import shapely
 
 from onemap.blueprint.balance import balance_sheet
-from onemap.blueprint.conflict_days import conflict_day, conflicts_stand
-from onemap.blueprint.conflicts import find_conflicts, first_conflicts
+from onemap.blueprint.conflict_days import conflict_day
+from onemap.blueprint.conflicts import find_conflicts, named_at
 from onemap.blueprint.derive import REASONS, Sheet, face_ids, govern, measure_faces, sheet_of
 from onemap.blueprint.overlay import overlay, way_for
 from onemap.blueprint.register import Register, by_number, make_register, placed_rows
@@ -124,7 +124,7 @@ def build_blueprint(layers, rulebook) -> Blueprint:
     )
     covers = covers_frame(faces["face_id"].to_numpy(), sheet, register)
     named = np.array(register.layers, dtype=object)
-    return with_conflicts(
+    return find_anew(
         Blueprint(
             crs=crs,
             faces=faces.assign(
@@ -151,27 +151,18 @@ def build_blueprint(layers, rulebook) -> Blueprint:
     )
 
 
-def with_conflicts(blueprint: Blueprint, rulebook) -> Blueprint:
-    """The same blueprint with the conflicts that the rule book's matrix finds on its day.
+def find_anew(blueprint: Blueprint, rulebook) -> Blueprint:
+    """The same blueprint, read as a whole, with the conflicts that the rule book's matrix finds on its day.
 
-    The manifest's ``conflicts`` names that day and rule book; a blueprint that has them already stays as it is, and one
-    whose conflicts are the same on that day stays unread.
+    The manifest's ``conflicts`` names that day and rule book.
     """
-    asked = conflict_day(rulebook)
-    if blueprint.manifest.get("conflicts") == asked:
-        return blueprint
-    if conflicts_stand(blueprint, rulebook):
-        return blueprint.renamed(conflicts=asked)
     conflicts, conflict_faces = find_conflicts(blueprint, rulebook, faces=True)
-    first = first_conflicts(conflicts, conflict_faces).to_dict()
-    named = [first.get(face) for face in blueprint.faces["face_id"]]
-    faces = blueprint.faces.assign(conflict_id=pd.Series(named, dtype=object, index=blueprint.faces.index))
     return replace(
         blueprint,
-        faces=faces,
+        faces=named_at(blueprint.faces, conflicts, conflict_faces),
         conflicts=conflicts,
         conflict_faces=conflict_faces,
-        manifest=blueprint.manifest | {"conflicts": asked},
+        manifest=blueprint.manifest | {"conflicts": conflict_day(rulebook)},
     )
 
 

@@ -44,15 +44,25 @@ def find_conflicts(blueprint, rulebook, faces: bool = False):
     >>> {"X04", "X05"} <= set(om.find_conflicts(town, book)["kind"])
     True
     """
+    members, names, register = clashes(blueprint, rulebook)
+    conflicts = dissolved(blueprint, members, names, register, rulebook)
+    face_id = blueprint.faces["face_id"].to_numpy(dtype=object)
+    return (conflicts, pairs_of(conflicts, names, face_id[members.face])) if faces else conflicts
+
+
+def clashes(blueprint, rulebook) -> tuple[Members, np.ndarray, Register]:
+    """The faces of a blueprint at which features clash, the name of the conflict of each, and the register."""
     register = register_of(blueprint, rulebook)
     sheet = sheet_of_frames(blueprint, register)
     members = members_of(sheet, len(blueprint.faces), register, rulebook)
-    own = blueprint.faces
-    face_id, area = own["face_id"].to_numpy(dtype=object), own["area_m2"].to_numpy()
-    names = conflict_names(members, register, rulebook)
-    parts = conflict_parts(members, own.geometry.to_numpy(), area, names, register)
-    conflicts = merge_parts([parts], blueprint.features, rulebook, blueprint.crs)
-    return (conflicts, pairs_of(conflicts, names, face_id[members.face])) if faces else conflicts
+    return members, conflict_names(members, register, rulebook), register
+
+
+def dissolved(blueprint, members: Members, names: np.ndarray, register, rulebook) -> gpd.GeoDataFrame:
+    """The ``conflicts`` frame of members at faces of a blueprint. names : of the conflict of each"""
+    faces = blueprint.faces
+    parts = conflict_parts(members, faces.geometry.to_numpy(), faces["area_m2"].to_numpy(), names, register)
+    return merge_parts([parts], blueprint.features, rulebook, blueprint.crs)
 
 
 def pairs_of(conflicts: pd.DataFrame, names: np.ndarray, faces: np.ndarray) -> pd.DataFrame:
@@ -220,6 +230,13 @@ def first_conflicts(conflicts: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     order = pairs.assign(severity=pairs["conflict_id"].map(severity))
     order = order.sort_values(["face_id", "severity", "conflict_id"], kind="stable")
     return order.drop_duplicates("face_id").set_index("face_id")["conflict_id"]
+
+
+def named_at(faces: gpd.GeoDataFrame, conflicts: pd.DataFrame, pairs: pd.DataFrame) -> gpd.GeoDataFrame:
+    """The faces, each with the most severe of its conflicts. pairs : conflict_id face_id"""
+    first = first_conflicts(conflicts, pairs).to_dict()
+    named = [first.get(face) for face in faces["face_id"]]
+    return faces.assign(conflict_id=pd.Series(named, dtype=object, index=faces.index))
 
 
 def conflict_summary(conflicts: pd.DataFrame) -> pd.DataFrame:

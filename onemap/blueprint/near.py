@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 
 from onemap.blueprint.arrangement import order_of
 from onemap.blueprint.build import Blueprint
+from onemap.blueprint.memory import bounds_of
 from onemap.blueprint.objects import to_frame
 from onemap.blueprint.postgis import Served
+from onemap.blueprint.restated import Restated, restate
 from onemap.blueprint.slices import boxes_of, get_slices
 from onemap.blueprint.store import Stored, in_order, meet_any, meeting_pairs, with_bare
 from onemap.frames import CONFLICTS, FEATURES
@@ -57,9 +60,11 @@ def part_near(
     it is small and the bounds meet a good part of its tiles.
     """
     stored = blueprint.__dict__.get("stored")
-    if not isinstance(stored, Stored | Served) or "faces" in blueprint.__dict__:
+    if not isinstance(stored, Stored | Served | Restated) or "faces" in blueprint.__dict__:
         return blueprint
     bounds = placed(bounds)
+    if isinstance(stored, Restated):
+        return _restated(blueprint, stored, bounds, layers)
     if isinstance(stored, Served):
         return _part(blueprint, stored.near(bounds, layers, drawn))
     if not len(stored.rows):
@@ -79,6 +84,8 @@ def part_near(
 def reach_of(blueprint: Blueprint, bounds: np.ndarray) -> Reach:
     """What :func:`part_near` would read for each of the bounds; nothing where it would read no tables of a store."""
     stored = blueprint.__dict__.get("stored")
+    if isinstance(stored, Restated):
+        stored = stored.whole.stored
     if not isinstance(stored, Stored) or "faces" in blueprint.__dict__:
         return Reach(*np.empty((3, 0), dtype=np.int64))
     at = np.flatnonzero(np.isfinite(bounds).all(axis=1))
@@ -89,6 +96,20 @@ def reach_of(blueprint: Blueprint, bounds: np.ndarray) -> Reach:
 def placed(bounds: np.ndarray) -> np.ndarray:
     """The bounds of what has a place at all."""
     return bounds[np.isfinite(bounds).all(axis=1)]
+
+
+def _restated(blueprint: Blueprint, stored: Restated, bounds: np.ndarray, layers: Iterable[str]) -> Blueprint:
+    """The part with the conflicts of another day or book; the blueprint where these lie in a good part of the city."""
+    whole, (west, south, east, north) = stored.whole, bounds_of(stored.whole)
+
+    def around(boxes: np.ndarray) -> Blueprint | None:
+        wide = shapely.union_all(shapely.box(*boxes.T)).area > SHARE * (east - west) * (north - south)
+        part = whole if wide else part_near(whole, np.vstack([bounds, boxes]), drawn=True)
+        return None if part is whole else part
+
+    part = part_near(whole, bounds, layers, drawn=True)
+    own = None if part is whole else restate(part, stored.rulebook, around)
+    return blueprint if own is None else Blueprint.opened(Around(part, own), part.crs, blueprint.manifest)
 
 
 def _part(whole: Blueprint, own: dict[str, pd.DataFrame]) -> Blueprint:

@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 import onemap as om
-from onemap.blueprint.build import with_conflicts
 from onemap.blueprint.conflict_days import conflicts_stand
 from onemap.blueprint.overlay import INSTEAD
+from onemap.blueprint.restated import with_conflicts
 from onemap.blueprint.store import NAME
 from onemap.book.words import day_of
 from onemap.cli.words import LANG, t

@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from onemap.blueprint.build import Blueprint, with_conflicts
+from onemap.blueprint.build import Blueprint
 from onemap.blueprint.near import reach_of
 from onemap.blueprint.objects import DRAFT
+from onemap.blueprint.restated import with_conflicts
 from onemap.blueprint.slices import place_of
 from onemap.book.rulebook import Rulebook
 from onemap.engine import alone_in, run

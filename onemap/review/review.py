@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from onemap.blueprint.build import Blueprint, with_conflicts
+from onemap.blueprint.build import Blueprint
 from onemap.blueprint.memory import bounds_of, column_of, feature_order, remembered
 from onemap.blueprint.near import part_near
+from onemap.blueprint.restated import with_conflicts
 from onemap.blueprint.status import status_at
 from onemap.book.rulebook import Rulebook
 from onemap.errors import InputError

@@ -13,11 +13,11 @@ import pytest
 import shapely
 
 import onemap as om
-from onemap.blueprint import postgis
-from onemap.blueprint.build import with_conflicts
+from onemap.blueprint import near, postgis
 from onemap.blueprint.doors import prune_blueprint
 from onemap.blueprint.near import part_near
 from onemap.blueprint.postgis import open_postgis, write_postgis
+from onemap.blueprint.restated import with_conflicts
 from onemap.errors import InputError
 from onemap.present.meeting.desk import ask, lay, open_desk
 
@@ -75,10 +75,10 @@ def test_a_review_reads_only_what_lies_near(sites, town, address, book):
     for project in sites.parcels["project_id"].unique():
         plots = sites.parcels[sites.parcels["project_id"] == project]
         opened = om.read_blueprint(address)
-        near, whole = om.review(plots, opened, book), om.review(plots, town, book)
+        part, whole = om.review(plots, opened, book), om.review(plots, town, book)
         for name in ("facts", "findings", "preconditions", "decisions", "conflicts", "issues"):
             pd.testing.assert_frame_equal(
-                pd.DataFrame(getattr(near, name)), pd.DataFrame(getattr(whole, name)), check_exact=True
+                pd.DataFrame(getattr(part, name)), pd.DataFrame(getattr(whole, name)), check_exact=True
             )
         assert not CITY & set(vars(opened))
     few = opened.stored.near(plots.geometry.bounds.to_numpy(), ["evaluation_zones"])
@@ -93,6 +93,22 @@ def test_conflicts_that_stand_on_another_day_are_not_found_again(address, town, 
     assert (
         limits.tolist() == town.features.query("layer == 'conversion_approvals'")["valid_from"].tolist() != []
     )
+
+
+def test_a_review_of_another_day_reads_only_what_lies_near(sites, town, address, monkeypatch):
+    monkeypatch.setattr(near, "SHARE", 9.0)
+    other, met = om.load_rulebook("2026-06-01", dates=town.manifest["dates"]), 0
+    for project in ("P02", "P06", "P12"):
+        plots = sites.parcels[sites.parcels["project_id"] == project]
+        opened = om.read_blueprint(address)
+        part, whole = om.review(plots, opened, other), om.review(plots, town, other)
+        for name in ("facts", "findings", "decisions", "conflicts"):
+            pd.testing.assert_frame_equal(
+                pd.DataFrame(getattr(part, name)), pd.DataFrame(getattr(whole, name)), check_exact=True
+            )
+        assert not CITY & set(vars(opened)) and not CITY & set(vars(part.blueprint))
+        met += len(whole.conflicts)
+    assert met
 
 
 def test_what_is_drawn_comes_with_its_shapes(town, address):

@@ -99,7 +99,7 @@ def test_build_review_explain_rule(demo, tmp_path):
     )
     assert reviewed.returncode == 0, reviewed.stderr
     assert "由省级出具规划许可意见" in reviewed.stdout
-    assert "（2024-03-01），与本次（2026-06-01）不一致：正在重新查找" in reviewed.stdout
+    assert "（2024-03-01），与本次（2026-06-01）的规则不同" in reviewed.stdout
     explained = onemap("explain", tmp_path / "r", "K01", "--project", "P06")
     assert explained.returncode == 0 and "永久基本农田" in explained.stdout and "未核对" in explained.stdout
     assert "permanent_basic_farmland:" in explained.stdout and "sanxian.gdb.zip" in explained.stdout

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import onemap as om
-from onemap.blueprint.build import with_conflicts
+from onemap.blueprint.restated import with_conflicts
 from onemap.frames import QUARANTINE, UNKNOWNS
 from onemap.land.workspace import load_workspace
 

@@ -14,8 +14,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from onemap.blueprint.build import Blueprint, with_conflicts
+from onemap.blueprint.build import Blueprint
 from onemap.blueprint.doors import read_blueprint
+from onemap.blueprint.restated import with_conflicts
 from onemap.book.rulebook import Rulebook, load_rulebook
 from onemap.book.words import (
     Words,
