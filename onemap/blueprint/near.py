@@ -22,7 +22,9 @@ from onemap.blueprint.slices import boxes_of, get_slices
 from onemap.blueprint.store import Stored, in_order, meet_any, meeting_pairs, with_bare
 from onemap.frames import CONFLICTS, FEATURES
 
-SHARE = 0.25  # of the tiles, or of the land, from which on the whole is read: it can serve the next place as well
+SHARE = (
+    0.25  # of the tiles, or of the land, from which on the whole is read: it can serve the next place as well
+)
 WHOLE = 256  # tiles that are ever read whole for the next place
 PLAIN = [c for c in CONFLICTS if c != "geometry"]
 

@@ -29,8 +29,10 @@ _RING = ("圈号", "环号", "ring", "地块圈号")
 _POINT = ("点号", "界址点号", "jzdh", "point", "point_id", "序号", "点序")
 
 
-def points_table(head: list[str], body: list[list], name: str, encoding: str) -> Raw | None:
-    """Plots of a table with two coordinate columns; None where there are none.
+def points_table(
+    head: list[str], body: list[list], numbers: list[int], name: str, encoding: str
+) -> Raw | None:
+    """Plots of a table with two coordinate columns; None where there are none. numbers : of the rows in the file
 
     Which number is north is told by their size, as in survey texts, not by the column's name. A plot's other columns
     come from its first row; a row whose coordinates are no numbers costs its plot. The CRS is for the workspace to say.
@@ -45,7 +47,7 @@ def points_table(head: list[str], body: list[list], name: str, encoding: str) ->
         return None
     groups: dict[str, list[tuple[int, list]]] = {}
     last = ""
-    for number, row in enumerate(body, 2):
+    for number, row in zip(numbers, body, strict=True):
         word = text(row[plot]) if plot is not None else ""
         last = word or last
         groups.setdefault(last, []).append((number, row))
