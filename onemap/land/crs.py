@@ -39,6 +39,7 @@ _ZONED = re.compile(r"(?<![a-z])(?:zone|第)[ _]*(\d{2})(?!\d)", re.IGNORECASE)
 
 
 _SAMPLE = 100_000
+STRAY = 1000.0
 
 
 class Placed(NamedTuple):
@@ -99,7 +100,7 @@ def place(
 def core_bounds(geoms: np.ndarray, rings: Flat | None = None) -> np.ndarray | None:
     """Bounds of the middle 98 % of finite coordinates, so that one stray vertex decides nothing; None if none.
 
-    ``rings``: those of the geometries, where they are known.
+    Of few coordinates, those are left out that lie ``STRAY`` times as far from the middle as half of them do. ``rings``: those of the geometries, where they are known.
     """
     ordered = rings is not None and (rings.owner[1:] >= rings.owner[:-1]).all()
     all_of_them = ordered and len(rings.xy) == shapely.get_num_coordinates(geoms).sum()
@@ -109,9 +110,9 @@ def core_bounds(geoms: np.ndarray, rings: Flat | None = None) -> np.ndarray | No
     if not len(coords):
         return None
     if len(coords) < 50:
-        return (
-            np.r_[np.median(coords, axis=0), np.median(coords, axis=0)] if len(coords) < 3 else _box(coords)
-        )
+        middle = np.median(coords, axis=0)
+        away = np.abs(coords - middle).max(axis=1)
+        return np.r_[middle, middle] if len(coords) < 3 else _box(coords[away <= STRAY * np.median(away)])
     return np.quantile(coords, [0.01, 0.99], axis=0).ravel()
 
 

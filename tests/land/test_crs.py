@@ -4,7 +4,7 @@ import pytest
 import shapely
 
 from onemap.errors import CRSError, InputError
-from onemap.land.crs import check_target, place, resolve
+from onemap.land.crs import check_target, core_bounds, place, resolve
 from onemap.land.detect import candidates
 
 TOWN = (122.95, 41.05, 123.05, 41.15)
@@ -185,3 +185,19 @@ def test_the_blueprint_wants_metres(crs):
 
 def test_nothing_to_place():
     assert place([None, shapely.Polygon()], "EPSG:4529", "EPSG:4529", town=TOWN).geoms[0] is None
+
+
+@pytest.mark.parametrize("stray", [(0.0, 0.0), (1.0, 2.0), (4_550_000.0, 41_500_000.0)])
+def test_a_stray_vertex_in_a_small_file_decides_nothing(stray):
+    box = box_in("EPSG:4529")
+    given = np.array([box, shapely.LineString([stray, (stray[0] + 2, stray[1] + 2)])], dtype=object)
+    alone, both = (
+        candidates(core_bounds(some), TOWN, pyproj.CRS("EPSG:4529")) for some in (given[:1], given)
+    )
+    assert both == alone and "EPSG:4529" in both[0].text("en")
+    assert len(place(given, "EPSG:4529", "EPSG:4529", town=TOWN).geoms) == 2
+
+
+def test_plots_far_apart_are_no_stray_ones():
+    plots = np.array([box_in("EPSG:4529"), box_in("EPSG:4529", lon=LON + 0.04)], dtype=object)
+    assert core_bounds(plots).tolist() == shapely.total_bounds(plots).tolist()
