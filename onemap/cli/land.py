@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import onemap as om
-from onemap.cli.options import AsOf, Book, Lang, Sites, Workspace, commands
+from onemap.cli.options import AsOf, Book, Lang, Sites, SitesCrs, Workspace, commands
 from onemap.cli.steps import day, say_files, say_ledger
 from onemap.cli.words import LANG, t
 from onemap.land.area_statement import area_statement
@@ -39,9 +39,11 @@ def layers(
 
 
 @app.command(help=t("area"))
-def area(sites: Sites, workspace: Workspace, book: Book = None, lang: Lang = LANG) -> None:
+def area(
+    sites: Sites, workspace: Workspace, book: Book = None, crs: SitesCrs = None, lang: Lang = LANG
+) -> None:
     place, catalogue = load_workspace(workspace), om.load_catalogue(book)
-    read = om.read_parcels(sites, place.crs, catalogue, workspace=place)
+    read = om.read_parcels(sites, place.crs, catalogue, workspace=place, stated=crs)
     tables.show(tables.ledger_table(read.sources, t))
     tables.show(tables.issue_table(read.issues, catalogue.texts, lang, t))
     tables.show(tables.area_table(area_statement(read.parcels), t))

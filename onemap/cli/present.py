@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import onemap as om
-from onemap.cli.options import AsOf, BaseMap, BlueprintFile, Book, Lang, Out, commands
+from onemap.cli.options import AsOf, BaseMap, BlueprintFile, Book, Lang, Out, SitesCrs, commands
 from onemap.cli.steps import open_town, review_sites, say_files
 from onemap.cli.words import LANG, t
 from onemap.errors import InputError
@@ -58,13 +58,14 @@ def conflicts(
     sites: Annotated[str | None, typer.Option("--sites", help=t("opt.sites"))] = None,
     as_of: AsOf = None,
     book: Book = None,
+    crs: SitesCrs = None,
     lang: Lang = LANG,
 ) -> None:
     from onemap.present.pack import write_conflict_pack
 
     town, rulebook = open_town(blueprint, as_of, book)
     tables.show(tables.conflict_table(town, rulebook, lang, t))
-    read = om.read_parcels(sites, town.crs, rulebook.catalogue) if sites else None
+    read = om.read_parcels(sites, town.crs, rulebook.catalogue, stated=crs) if sites else None
     reviewed = review_sites(read, town, rulebook) if read else town
     say_files(write_conflict_pack(reviewed, out, lang, top, rulebook))
 

@@ -19,6 +19,7 @@ from onemap.cli.options import (
     Out,
     Scheduler,
     Sites,
+    SitesCrs,
     Workers,
     commands,
 )
@@ -37,6 +38,7 @@ def review(
     out: Out,
     as_of: AsOf = None,
     book: Book = None,
+    crs: SitesCrs = None,
     template: Annotated[Path | None, typer.Option("--template", help=t("opt.template"))] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help=t("opt.pdf"))] = False,
     workers: Annotated[int, typer.Option(help=t("opt.report_workers"), min=0)] = 0,
@@ -47,7 +49,7 @@ def review(
         from onemap.present.template import load_template
 
         load_template(template)  # a mistake in it is told before the work, not after
-    town, rulebook, read = open_sites(sites, blueprint, as_of, book)
+    town, rulebook, read = open_sites(sites, blueprint, as_of, book, crs)
     result = review_sites(read, town, rulebook)
     many = len(result.decisions) >= MANY_REPORTS
     workers = workers or (os.cpu_count() or 1 if many else 1)
@@ -61,9 +63,10 @@ def check(
     blueprint: BlueprintFile,
     as_of: AsOf = None,
     book: Book = None,
+    crs: SitesCrs = None,
     lang: Lang = LANG,
 ) -> None:
-    town, rulebook, read = open_sites(sites, blueprint, as_of, book)
+    town, rulebook, read = open_sites(sites, blueprint, as_of, book, crs)
     tables.show(tables.finding_table(review_sites(read, town, rulebook), LANG, t))
 
 
@@ -74,12 +77,13 @@ def batch(
     out: Out,
     as_of: AsOf = None,
     book: Book = None,
+    crs: SitesCrs = None,
     workers: Workers = 1,
     scheduler: Scheduler = None,
     chunk: Annotated[int, typer.Option(help=t("opt.chunk"), min=1)] = 500,
     lang: Lang = LANG,
 ) -> None:
-    town, rulebook, read = open_sites(sites, blueprint, as_of, book)
+    town, rulebook, read = open_sites(sites, blueprint, as_of, book, crs)
     say_reviewing(read.parcels, rulebook)
     how = {"chunk": chunk, "workers": workers, "scheduler": scheduler}
     files = om.review_batch(read.parcels, town, rulebook, out, issues=read.issues, **how)

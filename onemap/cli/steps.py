@@ -59,10 +59,10 @@ def open_town(blueprint: str, as_of: str | None, book: Path | None):
     return with_conflicts(town, rulebook), rulebook
 
 
-def open_sites(sites: str, blueprint: str, as_of: str | None, book: Path | None):
-    """Blueprint, rule book and the sites in the blueprint's CRS."""
+def open_sites(sites: str, blueprint: str, as_of: str | None, book: Path | None, crs: str | None):
+    """Blueprint, rule book and the sites in the blueprint's CRS. crs : of files that do not say theirs"""
     town, rulebook = open_town(blueprint, as_of, book)
-    return town, rulebook, om.read_parcels(sites, town.crs, rulebook.catalogue)
+    return town, rulebook, om.read_parcels(sites, town.crs, rulebook.catalogue, stated=crs)
 
 
 def review_sites(read, town, rulebook):

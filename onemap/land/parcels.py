@@ -26,7 +26,7 @@ from onemap.land.mend import mend, note_issues
 from onemap.land.partition import overlaps
 from onemap.land.postgis import is_address, without_password
 from onemap.land.quality import odd_features
-from onemap.land.raw import Raw
+from onemap.land.raw import UNREADABLE_PRJ, Raw
 from onemap.land.read import known_of
 from onemap.land.reconcile import reconcile
 from onemap.land.source import Known, establish, raws_of
@@ -49,11 +49,11 @@ class Sites(NamedTuple):
     sources: pd.DataFrame
 
 
-def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
+def read_parcels(path, crs, catalogue, fields=None, workspace=None, stated=None) -> Sites:
     """Sites of a file, of all files in a folder, or of a database table, as parcels (m², ``crs`` of the blueprint) with issues.
 
     ``fields`` maps canonical fields to columns of the files; ``workspace`` (path or Workspace) gives the town to
-    check positions against, and the reading options under ``sites``. Rows without a usable polygon become issues,
+    check positions against, and the reading options under ``sites``; ``stated`` is the CRS of files that do not say theirs. Rows without a usable polygon become issues,
     not parcels. Raises InputError, or CRSError, when nothing could be read of any file.
     """
     path = path if is_address(path) else Path(path)
@@ -87,7 +87,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None) -> Sites:
             ):
                 raw.file = shown
                 seen |= {str(c).strip().lower() for c in raw.columns.columns}
-                frames.append(_parcels(raw, known, overrides, options, own))
+                frames.append(_parcels(raw, known, overrides, options, own, stated))
                 ledger.append(_counted(raw, frames[-1]))
         except InputError as error:
             failures.append(error)
@@ -113,10 +113,12 @@ def _counted(raw: Raw, rows: pd.DataFrame) -> dict:
     return dict(zip(LEDGER, (raw.file, total, kept, total - kept - empty_rows, empty_rows), strict=True))
 
 
-def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues) -> pd.DataFrame:
+def _parcels(raw: Raw, known: Known, overrides: dict, options, issues: Issues, stated) -> pd.DataFrame:
     crs, bounds = known.crs, known.limits
     lost = note_issues(raw, issues)
-    said, by_format = establish(raw, options.crs if options else None, raw.file)
+    silent = raw.crs is None or raw.by_format or raw.crs == UNREADABLE_PRJ
+    wanted = (options.crs if options else None) or (stated if silent else None)
+    said, by_format = establish(raw, wanted, raw.file)
     placed = place(
         raw.geometry, said, crs, town=known.box, accept_wgs84=bool(options and options.accept_wgs84),
         by_format=by_format, where=raw.file, shifts=known.shifts,

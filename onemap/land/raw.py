@@ -14,6 +14,9 @@ from onemap.messages import Message
 Note = tuple[str, str | None, Message | str]
 
 
+UNREADABLE_PRJ = "unreadable .prj"  # stands for a CRS that a file states in words nobody reads
+
+
 @dataclass
 class Raw:
     """Rows of one file: columns (index: source_fid as text), geometry, and what the file says about itself.

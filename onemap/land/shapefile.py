@@ -15,7 +15,7 @@ import shapely
 
 from onemap.errors import InputError
 from onemap.land.ogr import read_ogr
-from onemap.land.raw import Note, Raw
+from onemap.land.raw import UNREADABLE_PRJ, Note, Raw
 from onemap.land.text import decode, fits, looks_chinese, looks_traditional
 from onemap.messages import Message
 
@@ -204,6 +204,6 @@ def _prj(path: Path) -> str | None:
     try:
         wkt, _ = decode(path.read_bytes(), where=path.name)
     except InputError:
-        return "unreadable .prj"
+        return UNREADABLE_PRJ
     wkt = wkt.strip("\ufeff\0 \r\n\t")
     return wkt or None

@@ -22,7 +22,7 @@ from onemap.land.limits import Limits
 from onemap.land.mend import mend, note_issues
 from onemap.land.postgis import is_address, read_postgis, without_password
 from onemap.land.quality import duplicate_features, duplicate_keys, odd_features
-from onemap.land.raw import Raw, sha256, texts_of
+from onemap.land.raw import UNREADABLE_PRJ, Raw, sha256, texts_of
 from onemap.land.reconcile import reconcile
 from onemap.land.repair import EMPTY_REASONS
 from onemap.messages import Message, message_of, told
@@ -174,7 +174,7 @@ def establish(raw: Raw, wanted: str | None, at: str):
     try:
         own = resolve(raw.crs, raw.file)
     except CRSError:
-        own = read_crs(raw.crs, raw.file) if raw.crs != "unreadable .prj" else None
+        own = read_crs(raw.crs, raw.file) if raw.crs != UNREADABLE_PRJ else None
         if own is None or own.datum is None or "nknown" in own.datum.name:
             return asked, False
         raise

@@ -205,6 +205,15 @@ def test_one_bad_file_is_said_and_the_rest_goes_on(status, tmp_path):
     assert (town.issues["layer"] == "construction_control_zones").any()
 
 
+def test_sites_that_say_no_crs_are_read_by_the_stated_one(demo, tmp_path):
+    site = geopandas.read_file(SAMPLE / "sites" / "sites.gpkg", where="项目编号 = 'P06'")
+    (tmp_path / "site.csv").write_text(f'项目编号,WKT\nP06,"{site.geometry.iloc[0].wkt}"\n', encoding="utf-8")
+    refused = onemap("check", tmp_path / "site.csv", "-b", demo[0])
+    assert refused.returncode == 2 and "--crs" in refused.stderr and "EPSG:4529" in refused.stderr
+    answered = onemap("check", tmp_path / "site.csv", "-b", demo[0], "--crs", "EPSG:4529")
+    assert answered.returncode == 0 and "占用永久基本农田" in answered.stdout
+
+
 def test_help_reads_well():
     chinese, english = onemap("--help"), onemap("--help", lang="en")
     for command in ("layers", "build", "export", "review", "batch", "explain", "rule", "demo"):

@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from onemap.book.words import issue_words
-from onemap.errors import InputError
+from onemap.errors import CRSError, InputError
 from onemap.land.parcels import read_parcels
 
 
@@ -125,3 +125,18 @@ def test_rows_of_sites_are_accounted_for_file_by_file(town, catalogue):
     assert len(sites.parcels) == sites.sources["rows_kept"].sum()
     refused = sites.issues[sites.issues["severity"] == "error"]
     assert len(refused) == sites.sources[["rows_quarantined", "rows_empty"]].sum().sum()
+
+
+def test_a_stated_crs_counts_for_files_that_say_none(catalogue, tmp_path):
+    """A table and a shapefile of the same place: the shapefile's own word stands, whatever was stated for the other."""
+    box = shapely.box(500_000, 4_550_000, 500_100, 4_550_100)
+    (tmp_path / "a.csv").write_text(f'项目编号,WKT\nA,"{box.wkt}"\n', encoding="utf-8")
+    own = gpd.GeoDataFrame(
+        {"项目编号": ["B"]}, geometry=[shapely.transform(box, lambda c: c + [41e6, 0])], crs="EPSG:4529"
+    )
+    own.to_file(tmp_path / "b.shp", encoding="gbk")
+    read = read_parcels(tmp_path, "EPSG:4529", catalogue, stated="EPSG:4550").parcels
+    assert sorted(read["project_id"]) == ["A", "B"]
+    assert read.geometry.iloc[0].equals_exact(read.geometry.iloc[1], 1e-6)
+    with pytest.raises(CRSError, match="--crs"):
+        read_parcels(tmp_path / "a.csv", "EPSG:4529", catalogue)

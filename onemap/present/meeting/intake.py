@@ -23,8 +23,6 @@ import shapely
 
 from onemap.errors import CRSError, InputError
 from onemap.land.parcels import Sites, read_parcels
-from onemap.land.workspace import Sites as SiteOptions
-from onemap.land.workspace import Workspace
 from onemap.present.meeting.refusal import Refusal
 
 log = logging.getLogger(__name__)
@@ -134,12 +132,7 @@ def _read(path: Path, crs: Any, catalogue: Any, stated: Any) -> Sites:
         except CRSError:
             if stated is None:
                 raise
-            options = Workspace(
-                name="meeting",
-                crs=crs.to_string(),
-                sites=SiteOptions(path=".", crs=pyproj.CRS(stated).to_string()),
-            )
-            return read_parcels(path, crs, catalogue, workspace=options)
+            return read_parcels(path, crs, catalogue, stated=pyproj.CRS(stated).to_string())
     except CRSError as error:
         log.info("refused: %s", error)
         raise Refusal("crs") from error
