@@ -59,7 +59,7 @@ def compose(
 
     At most ``most`` pieces per overlay, those nearest to the sites; what is left out is said in a note.
     ``window`` (left, bottom, right, top in the blueprint's metres) shows another place than the sites. ``told``: with
-    what a click on a face tells, which a picture on paper does without.
+    what a click on a face or conflict tells, which a picture on paper does without.
     Raises InputError for a project that the review does not hold.
     """
     words = words_of(thing, lang)
@@ -76,7 +76,7 @@ def compose(
         *_plans(stock, words.rulebook, features),
         *_faces(stock, told),
         *_controls(stock, words.rulebook, features),
-        *_conflicts(stock),
+        *_conflicts(stock, told),
         *_unknown(stock, words.rulebook),
         *_sites_overlay(stock, thing, sites),
     ]
@@ -200,7 +200,7 @@ def _controls(stock: Stock, rulebook: Any, features: gpd.GeoDataFrame) -> list[O
     return overlays
 
 
-def _conflicts(stock: Stock) -> list[Overlay]:
+def _conflicts(stock: Stock, told: bool) -> list[Overlay]:
     words, overlays = stock.words, []
     for severity in SEVERITIES:
         chosen = stock.near(
@@ -210,7 +210,7 @@ def _conflicts(stock: Stock) -> list[Overlay]:
             (
                 stock.look("conflict", severity=severity),
                 say(words, f"map.layer.conflict.{severity}"),
-                stock.add(cards.conflict_card(words, row)),
+                stock.add(cards.conflict_card(words, row)) if told else -1,
                 row.geometry,
             )
             for row in chosen.itertuples()
