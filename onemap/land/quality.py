@@ -16,6 +16,7 @@ from onemap.messages import Message
 
 _IDS = {"bsm", "标识码"}
 _FAR = 20.0
+EARTH_M = 1e8  # no grid reaches so far, whatever zone number stands before its numbers
 _MIX = np.array(
     [0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93], dtype=np.uint64
 )
@@ -23,12 +24,15 @@ _MOST_ROWS = 100
 
 
 def stray(geoms: np.ndarray, crs: pyproj.CRS, compactness: float) -> np.ndarray:
-    """Which geometries leave the earth as the CRS draws it, or shoot out and back farther than its area is wide."""
+    """Which geometries leave the earth as the CRS draws it, or shoot out and back farther than its area is wide.
+
+    Of a CRS that names no area of use only what lies beyond ``EARTH_M`` is known to.
+    """
     use = crs.area_of_use
     bounds = shapely.bounds(geoms)
     finite = np.isfinite(bounds).all(axis=1)
     if use is None or not finite.any():
-        return np.zeros(len(geoms), dtype=bool)
+        return finite & (np.abs(bounds) > EARTH_M).any(axis=1)
     box = (use.west, use.south, use.east, use.north)
     earth, near = town_bounds(crs, box, _FAR), town_bounds(crs, box, 0.0)
     reach = min(near[2] - near[0], near[3] - near[1])

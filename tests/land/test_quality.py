@@ -378,3 +378,18 @@ def test_old_excel_is_refused_with_advice(town, catalogue):
     (town.path / "a.xls").write_bytes(b"\xd0\xcf\x11\xe0")
     layers = read(town, catalogue, "- {layer: forest_land, path: a.xls}\n")
     assert ".xlsx" in layers.sources["message"].iloc[1]
+
+
+def test_without_an_area_of_use_what_lies_beyond_the_earth_is_absurd():
+    crs = pyproj.CRS("+proj=tmerc +lat_0=0 +lon_0=123 +x_0=500000 +ellps=GRS80 +units=m +type=crs")
+    assert crs.area_of_use is None
+    corners = [(5e5, 4.5e6), (4.15e7, 4.5e6), (2e8, 4.5e6), (5e5, -1e300)]
+    boxes = [shapely.box(x, y, x + abs(x) / 1e4, y + abs(y) / 1e4) for x, y in corners]
+    assert stray(np.array([*boxes, None, shapely.Polygon()]), crs, 0.02).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
