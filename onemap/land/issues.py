@@ -71,6 +71,7 @@ SEVERITY = {
     "sliver": "info",
     "slivers_more": "info",
     "absurd_coordinates": "error",
+    "layer_unplaced": "error",
     "line_open": "error",
     "ring_open": "error",
     "line_to_area": "warning",

@@ -235,6 +235,9 @@ def _read_raw(raw: Raw, source, known: Known, issues: Issues, row: dict):
             value=missing - len(gone),
             message=Message("land.rows.missing", promised=total, read=len(raw.columns)),
         )
+    unplaced = [one["source_fid"] for one in quarantine if one["geometry"] is None]
+    if unplaced:
+        issues.add("layer_unplaced", "|".join(filter(None, unplaced[:20])) or None, value=len(unplaced))
     kept = reason == ""
     row["rows_kept"] = int(kept.sum())
     row["rows_quarantined"] = int(aside.sum()) + missing

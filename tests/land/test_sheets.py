@@ -4,8 +4,10 @@ import openpyxl
 import pytest
 import shapely
 
+from onemap.book.words import issue_words
 from onemap.errors import InputError
 from onemap.land.files import read_raw
+from onemap.land.read import read_features
 
 BOX = shapely.box(41_500_000, 4_550_000, 41_500_100, 4_550_100)
 
@@ -81,3 +83,17 @@ def test_without_a_place_the_fullest_row_tells_what_there_is(read):
     with pytest.raises(InputError) as refused:
         read([["一览表"], ["编号", "面积", "备注"], ["N1", "25", "甲"]])
     assert "编号、面积、备注" in refused.value.text("zh")
+
+
+def test_a_row_without_a_place_is_told_with_what_follows(tmp_path, catalogue):
+    """The row of sums makes its whole layer unknown: the analyst is told so, and how to mend it."""
+    workbook(tmp_path / "基本农田.xlsx", [["编号", "WKT"], ["N1", BOX.wkt], ["合计", None]])
+    (tmp_path / "onemap.yaml").write_text(
+        "name: t\ncrs: EPSG:4529\nsources:\n  - {layer: permanent_basic_farmland, path: 基本农田.xlsx, crs: EPSG:4529}\n",
+        encoding="utf-8",
+    )
+    issues = read_features(tmp_path, catalogue).issues
+    (row,) = issues[issues["issue"] == "layer_unplaced"].to_dict("records")
+    assert row["severity"] == "error" and row["source_fid"] == "1" and row["value"] == "1"
+    told = issue_words(row, catalogue.texts, "zh")
+    assert "整个图层因此按未知处理" in told and "合计行" in told
