@@ -19,6 +19,7 @@ from onemap.blueprint.errands import run_jobs
 from onemap.blueprint.objects import get
 from onemap.blueprint.slices import Slice
 from onemap.blueprint.tiles import Each
+from onemap.messages import Message
 
 STORED_FILE, LINES, SIZES = "stored.pickle", "lines-{}.pickle", "sizes-{}.pickle"
 
@@ -71,7 +72,7 @@ def each_stored(scratch: Path, stored: Stored, grid: Grid, runner: dict) -> Each
         name = f"step{next(turns)}"
         jobs.save(scratch / f"{name}.pickle", (step, given))
         tasks = [f"{name}-{number:06d}" for number in range(len(stored.parts))]
-        found = run_jobs(chunk_job, scratch, tasks, runner, "chunks")
+        found = run_jobs(chunk_job, scratch, tasks, runner, Message("house.progress.chunks"))
         return [(part.group, result) for part, result in zip(stored.parts, found, strict=True)]
 
     return each

@@ -45,7 +45,7 @@ def locality(keys: np.ndarray) -> np.ndarray:
     return number
 
 
-def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: str) -> list[Result]:
+def run_jobs(job, scratch: Path, tasks: list, runner: dict, what: Message) -> list[Result]:
     """Run a job over all tasks and read their results; names the tile of a task that fails every time.
 
     Raises NotCertified and NotCompiled as the job did, ``InputError`` for anything else.

@@ -32,6 +32,7 @@ from onemap.frames import (
     UNKNOWNS,
     empty,
 )
+from onemap.messages import Message
 from onemap.progress import progress
 
 TABLES = {
@@ -64,7 +65,7 @@ def write_package(blueprint: Blueprint, path) -> Path:
     ]
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=DRAFT) as folder:
         draft = Path(folder) / path.name
-        for name, table in progress(tables.items(), "write blueprint", len(tables)):
+        for name, table in progress(tables.items(), Message("house.progress.write_blueprint"), len(tables)):
             _write_table(table, draft, name, blueprint.crs)
         _write_table(pd.DataFrame(manifest, columns=["key", "value"]), draft, "manifest", None)
         os.replace(draft, path)
@@ -94,7 +95,9 @@ def write_tables(blueprint: Blueprint, folder) -> Path:
     """Write the blueprint as one GeoParquet (or Parquet) file per table into a folder, each in one step."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in progress(tables_of(blueprint).items(), "write blueprint", len(TABLES)):
+    for name, table in progress(
+        tables_of(blueprint).items(), Message("house.progress.write_blueprint"), len(TABLES)
+    ):
         buffer = pa.BufferOutputStream()
         pq.write_table(to_table(table, blueprint.crs), buffer, compression="zstd")
         write_whole(folder / f"{name}.parquet", buffer.getvalue())

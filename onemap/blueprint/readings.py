@@ -20,6 +20,7 @@ from onemap.land.read import Layers, join, known_of, layers_of
 from onemap.land.source import Known
 from onemap.land.unchanged import reading_key
 from onemap.land.workspace import Workspace, load_workspace
+from onemap.messages import Message
 from onemap.progress import progress
 
 ASIDE = {
@@ -86,7 +87,7 @@ def read_into(folder, workspace, catalogue, *, workers: int | Crew = 1) -> Readi
         rest = sorted((layer for layer in order if layer not in first), key=lambda one: -size_of(space, one))
         told = told._replace(known=known)
         for outcome in progress(
-            run(read_or_recalled, rest, context=told, crew=crew), "reading layers", len(rest)
+            run(read_or_recalled, rest, context=told, crew=crew), Message("house.progress.layers"), len(rest)
         ):
             if outcome.error:
                 raise outcome.error

@@ -51,6 +51,7 @@ from onemap.blueprint.tiles import (
 from onemap.blueprint.walking import Walked, walk_on
 from onemap.blueprint.whole import Draft, cut_of, draft_of, told
 from onemap.compiled import NotCompiled
+from onemap.messages import Message
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ def worked_out(
         return None
     site = site_for(scratch.parent, land, plan.bounds, crs, rulebook, given)
     jobs.prepare_site(scratch, site, attributes_of(land))
-    results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
+    results = run_jobs(jobs.tile_job, scratch, batches(given), runner, Message("house.progress.tiles"))
     check_inside(polygons, plan, results)
     walked = walk_on(old, plan.layout, plan.concerned, land.names, results)
     keys = {tuple(key) for key in plan.layout.keys[~plan.concerned].tolist()}

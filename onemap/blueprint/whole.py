@@ -30,6 +30,7 @@ from onemap.blueprint.survey import Land, bounds_around, site_for, survey
 from onemap.blueprint.tiles import Outline, Spread, spread
 from onemap.compiled import NotCompiled
 from onemap.frames import empty
+from onemap.messages import Message
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def by_tiles(
     """All tiles and what lies across them; None when they could not be proven right."""
     try:
         given, outlines = spread_once(scratch, stored, site, tile, runner)
-        results = run_jobs(jobs.tile_job, scratch, batches(given), runner, "tiles")
+        results = run_jobs(jobs.tile_job, scratch, batches(given), runner, Message("house.progress.tiles"))
         found = stitch(given.layout.grid, *(gathered(results, name) for name in ("open", "loose")))
         got = np.zeros(len(land.names))
         for polygon, planar in [(r.polygon, r.planar) for r in results] + [seam_sums(found)]:
@@ -100,7 +101,7 @@ def by_tiles(
     results = [result._replace(open=[], loose=[]) for result in results]  # stitched: they grow with the city
     seams = save_seams(scratch, found, given.layout)
     shards = runner["crew"].beside(keep_walks, scratch.parent, found, given.layout, land.names)
-    results += run_jobs(jobs.seam_job, scratch, seams, runner, "seams")
+    results += run_jobs(jobs.seam_job, scratch, seams, runner, Message("house.progress.seams"))
     return draft_of(results, cut_of(scratch.parent, given, outlines, shards(), site.bounds, tile))
 
 

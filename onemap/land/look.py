@@ -48,7 +48,7 @@ class Seen(NamedTuple):
 def look(folder: Path, catalogue) -> list[Seen]:
     """Every readable table below a folder, in order; tables that cannot be read have a failure."""
     found = []
-    for file in progress(files_in(folder), "looking"):
+    for file in progress(files_in(folder), Message("house.progress.look")):
         shown = file.relative_to(folder).as_posix()
         try:
             names = tables_of(file)

@@ -75,7 +75,7 @@ def read_parcels(path, crs, catalogue, fields=None, workspace=None, stated=None)
     frames, rows, failures, ledger = [], [], [], []
     seen: set[str] = set()
     named = without_password(path) if is_address(path) else str(path)
-    for file in progress([path] if is_address(path) else files_in(path), "reading sites"):
+    for file in progress([path] if is_address(path) else files_in(path), Message("house.progress.sites")):
         if is_address(path):
             shown = named
         else:

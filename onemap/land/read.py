@@ -51,7 +51,7 @@ def read_features(workspace, catalogue) -> Layers:
     space = workspace if isinstance(workspace, Workspace) else load_workspace(workspace)
     known = known_of(space, catalogue)
     read: dict[str, Layer] = {}
-    for layer in progress(layers_of(space), "reading layers"):
+    for layer in progress(layers_of(space), Message("house.progress.layers")):
         read[layer] = read_layer(space, layer, known)
         if layer == space.town:
             known = with_town(known, read[layer])

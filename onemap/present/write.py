@@ -14,7 +14,7 @@ import pandas as pd
 from onemap.book.words import text_of
 from onemap.engine import run
 from onemap.frames import ISSUES, frame
-from onemap.messages import message_of, told
+from onemap.messages import Message, message_of, told
 from onemap.present.exchange import write_boundaries
 from onemap.present.fields import Content
 from onemap.present.files import write_bytes
@@ -83,7 +83,10 @@ def write_review(
         "summary.xlsx": lambda path: write_workbook(review, path, lang),
         "map.html": lambda path: drawn.save(path),
     }
-    files = {name: job(folder / name) for name, job in progress(jobs.items(), "write review", len(jobs))}
+    files = {
+        name: job(folder / name)
+        for name, job in progress(jobs.items(), Message("house.progress.write_review"), len(jobs))
+    }
     written = [path for project in names for path in _paths(order, project)]
     return files | {f"reports/{path.name}": path for path in written if path.exists()}
 
@@ -99,7 +102,9 @@ def write_reports(order: Order, workers: int = 1) -> list[dict[str, Any]]:
     ]
     chunks = [todo[at : at + CHUNK] for at in range(0, len(todo), CHUNK)]
     failed = []
-    for project, error in progress(_each(order, chunks, workers), "reports", len(todo)):
+    for project, error in progress(
+        _each(order, chunks, workers), Message("house.progress.reports"), len(todo)
+    ):
         if error:
             failed.append(_issue(order, project, error))
     mark.unlink()

@@ -31,7 +31,7 @@ from onemap.book.rulebook import Rulebook
 from onemap.engine import alone_in, run
 from onemap.errors import InputError
 from onemap.frames import DECISIONS, FINDINGS, ISSUES, PRECONDITIONS, empty, frame
-from onemap.messages import message_of, told
+from onemap.messages import Message, message_of, told
 from onemap.progress import progress
 from onemap.review.pieces import way_for
 from onemap.review.review import PARCEL_CONFLICTS, fits, gaps, review
@@ -97,7 +97,11 @@ def _review_all(parcels, chunk: int, context: Context, parts: Path, runner: dict
         with handed(context, parts, own) as given:
             outcomes = run(_review_chunk, [(one, str(parts)) for one in todo], context=given, **own)
             for outcome in progress(
-                outcomes, "review", len(parcels), done, lambda outcome: len(outcome.task[0].sites)
+                outcomes,
+                Message("house.progress.review"),
+                len(parcels),
+                done,
+                lambda outcome: len(outcome.task[0].sites),
             ):
                 if outcome.error:  # the worker died, every time
                     one, _ = outcome.task
